@@ -1,0 +1,209 @@
+"""The only door to changing the disk: whole files by rename, hard links, one exchange, one lock.
+
+Nothing here writes to an existing inode: a hard link in a published generation shares it.
+"""
+
+import ctypes
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mirrorsync.errors import LockedError, PublishError, TreeError
+
+FILE_MODE = 0o644
+DIRECTORY_MODE = 0o755
+_BLOCK = 1 << 20
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+_NAME_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class FileIdentity:
+    """What changes when a file's content does: its key in caches. `mtime_ns` in nanoseconds, `size` in bytes."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+def identity(path: Path, name: str) -> FileIdentity:
+    """The identity of `path` under the name `name` (its path relative to the tree)."""
+    status = path.stat()
+    return FileIdentity(name, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def contained(root: Path, name: str) -> Path:
+    """`root / name` for a name from outside, or TreeError where it could lie elsewhere or confuse a reader.
+
+    Refused: absolute names, empty, '.' and '..' parts, backslashes, control characters, NUL, parts over 255 bytes.
+    """
+    parts = name.split("/")
+    if not name or any(part in ("", ".", "..") for part in parts):
+        raise TreeError(f"{name!r}: refused: not a plain relative path")
+    if any(ord(character) < 32 or ord(character) == 127 or character == "\\" for character in name):
+        raise TreeError(f"{name!r}: refused: control characters or backslashes in a name")
+    if any(len(os.fsencode(part)) > _NAME_MAX for part in parts):
+        raise TreeError(f"{name[:60]!r}…: refused: longer than a file name may be")
+    return root.joinpath(*PurePosixPath(name).parts)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_filesystem(path: Path) -> None:
+    """Make everything written to the file system that holds `path` durable (syncfs(2))."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if _libc().syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise PublishError(f"{path}: syncfs failed: {os.strerror(number)}; nothing was published")
+    finally:
+        os.close(descriptor)
+
+
+def write_file(path: Path, content: bytes | Iterable[bytes], *, mode: int = FILE_MODE) -> None:
+    """Put a whole new file at `path`: a new inode, synced, then renamed over the name.
+
+    `mode` holds whatever the umask is. Raises OSError; the old file stays then.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with partial.open("wb") as file:
+            for block in (content,) if isinstance(content, bytes) else content:
+                file.write(block)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def copy_file(source: Path, target: Path, *, mode: int = FILE_MODE) -> None:
+    """Put a copy of `source` at `target` as `write_file` does: its own inode."""
+    with source.open("rb") as file:
+        write_file(target, iter(lambda: file.read(_BLOCK), b""), mode=mode)
+
+
+def link_file(source: Path, target: Path) -> None:
+    """Give `source` the further name `target`, whose directory is made; a copy where the file has no links left to give."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileNotFoundError:
+        make_directory(target.parent)
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno != errno.EMLINK:
+            raise
+        copy_file(source, target)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory and its parents with mode 0755, whatever the umask is; one that is there stays as it is."""
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    path.mkdir(exist_ok=True)
+    path.chmod(DIRECTORY_MODE)
+
+
+def walk_files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """(relative path, entry) of everything below `root` that is not a directory, sorted by path within each directory."""
+    pending = [""]
+    while pending:
+        prefix = pending.pop()
+        with os.scandir(root / prefix) as entries:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+        for entry in ordered:
+            name = f"{prefix}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(f"{name}/")
+            else:
+                yield name, entry
+
+
+def clone_tree(source: Path, target: Path) -> None:
+    """A new directory `target` with the same names as `source`, every file a hard link, modes of directories kept."""
+    make_directory(target)
+    target.chmod(stat.S_IMODE(source.stat().st_mode))
+    with os.scandir(source) as entries:
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
+        if entry.is_dir(follow_symlinks=False):
+            clone_tree(source / entry.name, target / entry.name)
+        else:
+            link_file(source / entry.name, target / entry.name)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory and what is in it; nothing where there is none."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
+
+
+def exchange(left: Path, right: Path) -> None:
+    """Let two names change places in one step: renameat2(RENAME_EXCHANGE), Linux 3.15.
+
+    Raises PublishError where the file system or the kernel cannot; nothing has changed then.
+    """
+    if _libc().renameat2(_AT_FDCWD, os.fsencode(left), _AT_FDCWD, os.fsencode(right), _RENAME_EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        raise PublishError(f"{left}: cannot exchange it with {right}: {os.strerror(number)}; the tree is as it was")
+    sync_directory(left.parent)
+    if right.parent != left.parent:
+        sync_directory(right.parent)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename within one file system and make it durable."""
+    source.rename(target)
+    sync_directory(target.parent)
+    if source.parent != target.parent:
+        sync_directory(source.parent)
+
+
+@contextmanager
+def locked(path: Path, purpose: str) -> Iterator[None]:
+    """Hold the lock file `path` (flock: a dead process holds nothing), or raise LockedError naming its holder."""
+    make_directory(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another run"
+            raise LockedError(f"{purpose}: {holder} is at work on it; nothing was done") from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()}".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)

@@ -1,0 +1,1 @@
+"""Pure values: what a package, a catalogue, a plan and an outcome are."""

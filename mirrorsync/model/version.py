@@ -1,0 +1,90 @@
+"""EVR and NEVRA: how a package says which version of what it is, in librpm's own order."""
+
+from dataclasses import dataclass
+from functools import total_ordering
+from typing import Self
+
+import rpm
+
+from mirrorsync.errors import PlanError
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True, eq=False)
+class EVR:
+    """Epoch, version and release; ordered and compared as rpm 4.18 does (`rpm.labelCompare`).
+
+    `epoch` is None where the header has none, which compares equal to "0"; it is a string because
+    librpm takes no integer there. Two EVRs that compare equal hash alike only when they are
+    normally written, so use `key` for lookups.
+    """
+
+    epoch: str | None
+    version: str
+    release: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """(epoch with 0 for none, version, release): one spelling for one EVR."""
+        return (self.epoch or "0", self.version, self.release)
+
+    def compare(self, other: "EVR") -> int:
+        """-1, 0 or 1 as this EVR is older than, equal to or newer than `other`."""
+        if self.version == other.version and self.release == other.release and (self.epoch or "0") == (other.epoch or "0"):
+            return 0
+        return int(rpm.labelCompare((self.epoch or None, self.version, self.release), (other.epoch or None, other.version, other.release)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EVR) and self.compare(other) == 0
+
+    def __lt__(self, other: "EVR") -> bool:
+        return self.compare(other) < 0
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __str__(self) -> str:
+        prefix = f"{self.epoch}:" if self.epoch not in (None, "", "0") else ""
+        return f"{prefix}{self.version}-{self.release}" if self.release else f"{prefix}{self.version}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`[epoch:]version[-release]`, as Requires and pins write it; an absent release is ''."""
+        epoch, colon, rest = text.partition(":")
+        if not colon:
+            epoch, rest = "", text
+        if epoch and not epoch.isascii() or epoch and not epoch.isdigit():
+            raise PlanError(f"{text!r}: the epoch before ':' must be a number")
+        version, _, release = rest.partition("-")
+        return cls(epoch or None, version, release)
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class NEVRA:
+    """Name, EVR and architecture. Source packages have the architecture "src" (or "nosrc")."""
+
+    name: str
+    evr: EVR
+    arch: str
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """A spelling to sort and look up by: name, arch, epoch, version, release."""
+        return (self.name, self.arch, *self.evr.key)
+
+    @property
+    def filename(self) -> str:
+        """The file name rpmbuild gives it: no epoch."""
+        return f"{self.name}-{self.evr.version}-{self.evr.release}.{self.arch}.rpm"
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.evr}.{self.arch}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`name-[epoch:]version-release.arch`, as `str` writes it. Raises PlanError otherwise."""
+        rest, dot, arch = text.rpartition(".")
+        parts = rest.rsplit("-", 2)
+        if not dot or len(parts) != 3 or not all(parts) or not arch:
+            raise PlanError(f"{text!r} is not name-[epoch:]version-release.arch")
+        return cls(parts[0], EVR.parse(f"{parts[1]}-{parts[2]}"), arch)

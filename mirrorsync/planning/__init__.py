@@ -1,0 +1,1 @@
+"""Pure decisions: values in, a plan with its reasons out."""

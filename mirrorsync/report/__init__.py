@@ -1,0 +1,1 @@
+"""Outcomes shown to people and programs."""

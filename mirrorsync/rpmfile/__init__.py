@@ -1,0 +1,1 @@
+"""The only door to rpm files: headers read and packages described."""

@@ -1,0 +1,1 @@
+"""The install tree: read, built anew beside itself, and replaced in one step."""

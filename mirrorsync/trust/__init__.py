@@ -1,0 +1,1 @@
+"""Keys and signatures: who signed a file, by rpm's own verdict."""

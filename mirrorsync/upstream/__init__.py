@@ -1,0 +1,1 @@
+"""Update mirrors: listings and repodata, over HTTP, FTP and the local disk."""
