@@ -10,10 +10,12 @@ import hashlib
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from mirrorsync.errors import LockedError, PublishError, TreeError
 
@@ -49,8 +51,8 @@ def contained(root: Path, name: str) -> Path:
     parts = name.split("/")
     if not name or any(part in ("", ".", "..") for part in parts):
         raise TreeError(f"{name!r}: refused: not a plain relative path")
-    if any(ord(character) < 32 or ord(character) == 127 or character == "\\" for character in name):
-        raise TreeError(f"{name!r}: refused: control characters or backslashes in a name")
+    if not name.isprintable() or "\\" in name:
+        raise TreeError(f"{name!r}: refused: a backslash, or characters that cannot be printed, in a name")
     if any(len(os.fsencode(part)) > _NAME_MAX for part in parts):
         raise TreeError(f"{name[:60]!r}…: refused: longer than a file name may be")
     return root.joinpath(*PurePosixPath(name).parts)
@@ -196,14 +198,69 @@ def locked(path: Path, purpose: str) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another run"
-            raise LockedError(f"{purpose}: {holder} is at work on it; nothing was done") from error
+            raise LockedError(f"{purpose}: {_holder(descriptor)} is at work on it; nothing was done") from error
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()}".encode(), 0)
+        os.pwrite(descriptor, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}".encode(), 0)
         yield
     finally:
         os.close(descriptor)
 
 
+def lock_holder(path: Path) -> str | None:
+    """Who holds the lock file `path` now, None where nobody does: read from /proc/locks, so that no writer is ever refused for it."""
+    try:
+        status = path.stat()
+        held = Path("/proc/locks").read_text(encoding="ascii")
+        text = path.read_text(encoding="utf-8", errors="replace").strip()
+    except FileNotFoundError:
+        return None
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    locks = (line.split() for line in held.splitlines())
+    return text or "another run" if any("FLOCK" in words and place in words for words in locks) else None
+
+
+def _holder(descriptor: int) -> str:
+    return os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another run"
+
+
 def _libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
+
+
+def clone_directories(source: Path, target: Path) -> None:
+    """The same empty directories below `target` as below `source`, with their modes."""
+    make_directory(target)
+    target.chmod(stat.S_IMODE(source.stat().st_mode))
+    with os.scandir(source) as entries:
+        folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    for name in folders:
+        clone_directories(source / name, target / name)
+
+
+@contextmanager
+def appending(path: Path, start: int) -> Iterator[BinaryIO]:
+    """A partial file to write on from byte `start`; what it holds after that is cut off. Made where it is not there.
+
+    Only for files that have no other name: this is the one place where an inode is written to again.
+    """
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE), "r+b") as file:
+        file.truncate(start)
+        file.seek(start)
+        yield file
+
+
+def settle(partial: Path, target: Path, *, mode: int = FILE_MODE) -> None:
+    """Make a file that was written in parts durable and put it at `target`, whose directory is made."""
+    make_directory(target.parent)
+    descriptor = os.open(partial, os.O_RDONLY)
+    try:
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    move(partial, target)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file's name; nothing where there is none."""
+    path.unlink(missing_ok=True)

@@ -29,6 +29,15 @@ class Dependency:
         sign = "".join(mark for bit, mark in ((Sense.LESS, "<"), (Sense.GREATER, ">"), (Sense.EQUAL, "=")) if self.sense & bit)
         return f"{self.name} {sign} {self.evr}"
 
+    def matches(self, evr: EVR) -> bool:
+        """Whether a package of this name at `evr` is meant, as rpmdsCompare decides: where one side has no release, it does not count."""
+        if self.evr is None or not self.sense:
+            return True
+        whole = bool(self.evr.release and evr.release)
+        order = evr.compare(self.evr) if whole else evr.without_release().compare(self.evr.without_release())
+        wanted = Sense.EQUAL if order == 0 else Sense.LESS if order < 0 else Sense.GREATER
+        return bool(self.sense & wanted)
+
 
 @dataclass(frozen=True, slots=True)
 class Digest:
@@ -87,3 +96,13 @@ class Package:
     def filename(self) -> str:
         """The last part of its location: what hdlist's tag 1000000 says."""
         return self.location.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedPackage:
+    """What an index says of one package: where it lies below the tree's root, its size in bytes, and its digest where the index has one."""
+
+    location: str
+    size: int
+    nevra: NEVRA
+    digest: Digest | None = None

@@ -21,6 +21,7 @@ class Policy:
 
     exclude, include: globs over the package's name or its name-evr.arch; a package must match an include
     where there is one, and no exclude.  pins: name to the one EVR it may be updated to.
+    promote_epochs: a requirement that names no epoch takes the provider's, as rpm did up to 4.2 (Red Hat Linux).
     """
 
     arches: tuple[str, ...]
@@ -28,3 +29,4 @@ class Policy:
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     pins: Mapping[str, EVR] = field(default_factory=dict)
+    promote_epochs: bool = False

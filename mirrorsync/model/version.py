@@ -1,12 +1,14 @@
 """EVR and NEVRA: how a package says which version of what it is, in librpm's own order."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import total_ordering
+from functools import cache, total_ordering
+from importlib import import_module
 from typing import Self
 
-import rpm
-
 from mirrorsync.errors import PlanError
+
+_Label = tuple[str | None, str, str]  # epoch, version and release, as librpm takes them
 
 
 @total_ordering
@@ -32,7 +34,15 @@ class EVR:
         """-1, 0 or 1 as this EVR is older than, equal to or newer than `other`."""
         if self.version == other.version and self.release == other.release and (self.epoch or "0") == (other.epoch or "0"):
             return 0
-        return int(rpm.labelCompare((self.epoch or None, self.version, self.release), (other.epoch or None, other.version, other.release)))
+        labels = (self.epoch or None, self.version, self.release), (other.epoch or None, other.version, other.release)
+        try:
+            return _label_compare()(*labels)
+        except ValueError:  # bytes that are no UTF-8
+            return _label_compare()(_plain(labels[0]), _plain(labels[1]))
+
+    def without_release(self) -> "EVR":
+        """The same epoch and version with no release, which a dependency may leave out."""
+        return EVR(self.epoch, self.version, "")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, EVR) and self.compare(other) == 0
@@ -53,10 +63,10 @@ class EVR:
         epoch, colon, rest = text.partition(":")
         if not colon:
             epoch, rest = "", text
-        if epoch and not epoch.isascii() or epoch and not epoch.isdigit():
+        if (epoch and not epoch.isascii()) or (epoch and not epoch.isdigit()):
             raise PlanError(f"{text!r}: the epoch before ':' must be a number")
-        version, _, release = rest.partition("-")
-        return cls(epoch or None, version, release)
+        version, dash, release = rest.rpartition("-")  # at the last one, as librpm's parseEVR
+        return cls(epoch or None, version if dash else release, release if dash else "")
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -88,3 +98,16 @@ class NEVRA:
         if not dot or len(parts) != 3 or not all(parts) or not arch:
             raise PlanError(f"{text!r} is not name-[epoch:]version-release.arch")
         return cls(parts[0], EVR.parse(f"{parts[1]}-{parts[2]}"), arch)
+
+
+@cache
+def _label_compare() -> Callable[[_Label, _Label], int]:
+    """librpm's comparison, loaded when it is first asked for: that takes a tenth of a second."""
+    compare: Callable[[_Label, _Label], int] = import_module("rpm").labelCompare
+    return compare
+
+
+def _plain(label: _Label) -> _Label:
+    """The label with every character that librpm's binding refuses as '?': to rpmvercmp each is a separator like any other."""
+    epoch, version, release = (text and text.encode("ascii", "replace").decode().replace("\0", "?") for text in label)
+    return epoch, version or "", release or ""

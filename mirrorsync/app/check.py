@@ -1,0 +1,65 @@
+"""The check: a tree, its boot files and its export, as a node would meet them."""
+
+from collections.abc import Iterator, Sequence
+
+from mirrorsync.app.site import Site
+from mirrorsync.boot.bootset import belonging, read_boot_set
+from mirrorsync.boot.staging import staged_findings
+from mirrorsync.errors import BootError, PublishError
+from mirrorsync.model.choices import Layout
+from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.outcome import CheckOutcome
+from mirrorsync.model.package import Digest, IndexedPackage
+from mirrorsync.probes.exports import export_findings, read_exports
+from mirrorsync.probes.indexed import digest_findings, duplicate_findings, mode_findings, name_findings, presence_findings
+from mirrorsync.tree import journal
+from mirrorsync.tree.comps import listed_names
+from mirrorsync.tree.indexes import index_files, read_indexes
+from mirrorsync.tree.reading import scan
+
+
+def check_tree(site: Site, *, deep: bool) -> CheckOutcome:
+    """Look at everything an install needs; with `deep`, read every file's bytes. Raises MirrorsyncError where there is no tree."""
+    tree = site.tree
+    scan(tree)
+    try:
+        indexed = read_indexes(tree.layout, tree.path)
+    except PublishError as error:
+        finding = Finding(Severity.ERROR, "index-unreadable", str(tree.path), str(error), "run `mirrorsync update`, or rebuild the index")
+        return CheckOutcome(tree.name, 0, deep, (finding, *surroundings_findings(site, deep=deep)))
+    findings = [*_tree_findings(site, indexed, deep=deep), *surroundings_findings(site, deep=deep)]
+    return CheckOutcome(tree.name, len(indexed), deep, tuple(findings))
+
+
+def _tree_findings(site: Site, indexed: Sequence[IndexedPackage], *, deep: bool) -> Iterator[Finding]:
+    tree = site.tree
+    yield from presence_findings(tree.path, indexed)
+    severity = Severity.ERROR if tree.layout is Layout.REDHAT else Severity.NOTE
+    yield from duplicate_findings(tree.path, indexed, severity=severity)
+    yield from name_findings(tree.path, indexed, listed_names(tree.path, tree.layout, tree.arches, tree.kickstarts))
+    yield from mode_findings(tree.path, [*(package.location for package in indexed), *index_files(tree.layout, tree.path)])
+    if deep:
+        yield from digest_findings(tree.path, _expected_digests(site, indexed))
+
+
+def _expected_digests(site: Site, indexed: Sequence[IndexedPackage]) -> dict[str, Digest]:
+    """What the indexes say, and over it what the journal recorded when the files were verified."""
+    expected = {package.location: package.digest for package in indexed if package.digest}
+    number = site.tree.stamp()
+    if number is not None:
+        files = journal.read_record(site.tree.journal, number).files
+        expected |= {record.path: Digest("sha256", record.sha256) for record in files}
+    return expected
+
+
+def surroundings_findings(site: Site, *, deep: bool = False) -> Iterator[Finding]:
+    """What is wrong around the packages: boot images that do not belong together or are not staged, and the NFS export."""
+    try:
+        boot_set = read_boot_set(site.tree.path)
+        yield from belonging(site.tree.path, deep=deep)
+        if boot_set and site.boot_directory:
+            yield from staged_findings(boot_set, site.boot_directory)
+    except BootError as error:
+        yield Finding(Severity.ERROR, "boot-set", str(site.tree.path), str(error), "restore the tree's boot images")
+    if site.export:
+        yield from export_findings(site.export.path, site.export.clients, read_exports())

@@ -1,0 +1,96 @@
+"""ext2, the initrd's file system until RHEL 4: one file of its root directory.
+
+Layout by the kernel's Documentation/filesystems/ext2.rst; files in extents (ext4) are refused, nobody has such an initrd.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mirrorsync.boot.image import Reader
+from mirrorsync.errors import BootError
+
+MAGIC = b"\x53\xef"
+MAGIC_AT = 1080  # bytes
+_SUPERBLOCK_AT = 1024
+_ROOT_INODE = 2
+_DIRECT = 12
+_EXTENTS = 0x80000
+_LARGEST_DIRECTORY = 1 << 20
+_SMALLEST_ENTRY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Geometry:
+    """What the superblock says; sizes in bytes."""
+
+    block_size: int
+    inode_size: int
+    inodes_per_group: int
+    groups_at: int
+
+
+def find_file(read: Reader, name: bytes, *, limit: int) -> bytes | None:
+    """The first `limit` bytes of the root directory's file `name`, None where there is none. Raises BootError."""
+    geometry = _geometry(read)
+    directory = _content(read, geometry, _ROOT_INODE, _LARGEST_DIRECTORY)
+    for start in range(0, len(directory), geometry.block_size):
+        for entry, inode in _entries(directory[start : start + geometry.block_size]):
+            if entry == name:
+                return _content(read, geometry, inode, limit)
+    return None
+
+
+def _geometry(read: Reader) -> _Geometry:
+    raw = read(_SUPERBLOCK_AT, 1024)
+    first_block, log_size = struct.unpack_from("<II", raw, 20)
+    (per_group,) = struct.unpack_from("<I", raw, 40)
+    (revision,) = struct.unpack_from("<I", raw, 76)
+    (inode_size,) = struct.unpack_from("<H", raw, 88)
+    if raw[56:58] != MAGIC:
+        raise BootError("it is not an ext2 image")
+    if log_size > 6 or not per_group or revision and not 128 <= inode_size <= 4096:  # noqa: PLR2004 -- ext2's own bounds: 64 KiB blocks
+        raise BootError("it is damaged: its superblock makes no sense")
+    block_size = 1024 << log_size
+    return _Geometry(block_size, inode_size if revision else 128, per_group, (first_block + 1) * block_size)
+
+
+def _content(read: Reader, geometry: _Geometry, number: int, limit: int) -> bytes:
+    raw = _inode(read, geometry, number)
+    (size,) = struct.unpack_from("<I", raw, 4)
+    (flags,) = struct.unpack_from("<I", raw, 32)
+    if flags & _EXTENTS:
+        raise BootError("it keeps its files in extents, as no installer's initrd does")
+    size = min(size, limit)
+    blocks = _blocks(read, geometry, struct.unpack_from("<15I", raw, 40), -(-size // geometry.block_size))
+    content = b"".join(read(block * geometry.block_size, geometry.block_size) if block else bytes(geometry.block_size) for block in blocks)
+    return content[:size]
+
+
+def _inode(read: Reader, geometry: _Geometry, number: int) -> bytes:
+    if number == 0:
+        raise BootError("it is damaged: an entry without an inode")
+    group, index = divmod(number - 1, geometry.inodes_per_group)
+    (table,) = struct.unpack("<I", read(geometry.groups_at + 32 * group + 8, 4))
+    return read(table * geometry.block_size + index * geometry.inode_size, 128)
+
+
+def _blocks(read: Reader, geometry: _Geometry, pointers: tuple[int, ...], wanted: int) -> tuple[int, ...]:
+    """The first `wanted` block numbers: the inode's own, then those of its first indirect block; 0 is a hole."""
+    if wanted <= _DIRECT:
+        return pointers[:wanted]
+    count = wanted - _DIRECT
+    if count > geometry.block_size // 4 or not pointers[_DIRECT]:
+        raise BootError("it is damaged: a directory larger than any installer has")
+    return pointers[:_DIRECT] + struct.unpack(f"<{count}I", read(pointers[_DIRECT] * geometry.block_size, 4 * count))
+
+
+def _entries(block: bytes) -> Iterator[tuple[bytes, int]]:
+    at = 0
+    while at + _SMALLEST_ENTRY <= len(block):
+        inode, length, name_size = struct.unpack_from("<IHB", block, at)
+        if length < _SMALLEST_ENTRY:
+            raise BootError("it is damaged: its root directory cannot be read")
+        if inode:
+            yield block[at + _SMALLEST_ENTRY : at + _SMALLEST_ENTRY + name_size], inode
+        at += length

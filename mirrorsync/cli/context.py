@@ -1,0 +1,95 @@
+"""What every command shares: the configuration, the trees that are meant, and how outcomes end the call."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from mirrorsync.config.loading import load
+from mirrorsync.config.schema import Config
+from mirrorsync.errors import ConfigError, ExitCode, MirrorsyncError, UsageError
+from mirrorsync.model.outcome import TreeFailure
+
+T = TypeVar("T")
+
+# The exit code of a call over several trees is the first of these that any of them ended with.
+_WORST_FIRST = (ExitCode.CONFIGURATION, ExitCode.FAILURE, ExitCode.LOCKED, ExitCode.PARTIAL, ExitCode.FINDINGS, ExitCode.DONE)
+
+
+class Verbosity(Enum):
+    """How much a command says."""
+
+    QUIET = "quiet"
+    NORMAL = "normal"
+    VERBOSE = "verbose"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The options before the command."""
+
+    config_file: Path | None
+    environ: Mapping[str, str]
+    verbosity: Verbosity
+
+    def config(self) -> Config:
+        """The configuration. Raises ConfigError with every fault of it."""
+        return load(self.config_file, self.environ)
+
+
+def _complete_tree(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The configured trees' names for the shell; a configuration that cannot be read completes nothing."""
+    try:
+        config = load(context.find_root().params.get("config_file"), {})
+    except ConfigError:
+        return []
+    return [CompletionItem(name) for name in sorted(config.trees) if name.startswith(incomplete)]
+
+
+tree_arguments = click.argument("trees", nargs=-1, metavar="[TREE]...", shell_complete=_complete_tree)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+
+
+def chosen_trees(config: Config, trees: Sequence[str]) -> tuple[str, ...]:
+    """The trees that are meant: those named, else all. Raises UsageError for a name that is not configured."""
+    for name in trees:
+        if name not in config.trees:
+            known = ", ".join(sorted(config.trees)) or "none"
+            raise UsageError(f"no tree is called {name!r}; configured: {known}")
+    if not config.trees:
+        raise ConfigError(("no tree is configured; add a [trees.NAME] table, see config/mirrorsync.toml",))
+    return tuple(dict.fromkeys(trees)) or tuple(sorted(config.trees))
+
+
+def each_tree(trees: Iterable[str], action: Callable[[str], T]) -> Iterator[T | TreeFailure]:
+    """`action` for one tree after the other; an error ends that tree's work only."""
+    for name in trees:
+        try:
+            yield action(name)
+        except MirrorsyncError as error:
+            yield TreeFailure(name, str(error), error.exit_code)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            yield TreeFailure(name, f"{name}: {where}{error.strerror or error}; the tree is whole, old or new", ExitCode.FAILURE)
+
+
+def print_document(document: Mapping[str, Any]) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
+    """Lines on standard output, or on standard error."""
+    for line in lines:
+        click.echo(line, err=err)
+
+
+def end_with(codes: Iterable[ExitCode]) -> NoReturn:
+    """End the call with the worst of the trees' exit codes."""
+    found = set(codes)
+    raise click.exceptions.Exit(int(next((code for code in _WORST_FIRST if code in found), ExitCode.DONE)))

@@ -1,0 +1,65 @@
+"""`mirrorsync update`."""
+
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from mirrorsync.app.assembly import opened_sources, site_of
+from mirrorsync.app.update import Run, plan_tree, update_tree
+from mirrorsync.cli.context import (
+    Call,
+    Verbosity,
+    chosen_trees,
+    each_tree,
+    end_with,
+    json_option,
+    print_document,
+    print_lines,
+    tree_arguments,
+)
+from mirrorsync.errors import ExitCode
+from mirrorsync.model.outcome import TreeFailure, UpdateOutcome
+from mirrorsync.report.documents import update_document
+from mirrorsync.report.progress import opened_progress
+from mirrorsync.report.text import failure_lines, update_lines
+
+
+@click.command("update")
+@tree_arguments
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would be done and why, entry by entry, and touch nothing.")
+@json_option
+@click.pass_obj
+def update_command(call: Call, trees: tuple[str, ...], *, dry_run: bool, as_json: bool) -> None:
+    """Bring install trees up to date with their update mirrors.
+
+    Superseded packages are replaced, the installer's indexes rebuilt, everything is verified, and the tree is
+    published in one step; then the boot images are staged. Ends with 3 where something is held back.
+    """
+    config = call.config()
+    now = datetime.now(UTC)
+
+    def act(name: str) -> UpdateOutcome:
+        site = site_of(config, name)
+        shown = call.verbosity is not Verbosity.QUIET and not as_json
+        with opened_sources(config, name) as sources, opened_progress(sys.stderr, shown=shown) as progress:
+            if dry_run:
+                return plan_tree(site, sources)
+            return update_tree(site, sources, Run(now, "update", progress))
+
+    outcomes: list[UpdateOutcome | TreeFailure] = []
+    for outcome in each_tree(chosen_trees(config, trees), act):
+        outcomes.append(outcome)
+        if not as_json:
+            _print(outcome, call.verbosity)
+    if as_json:
+        print_document(update_document(outcomes))
+    end_with(outcome.exit_code for outcome in outcomes)
+
+
+def _print(outcome: UpdateOutcome | TreeFailure, verbosity: Verbosity) -> None:
+    """Failures to standard error; with -q nothing else but what ended with another code than 0."""
+    if isinstance(outcome, TreeFailure):
+        print_lines(failure_lines(outcome), err=True)
+    elif verbosity is not Verbosity.QUIET or outcome.exit_code is not ExitCode.DONE:
+        print_lines(update_lines(outcome, verbose=verbosity is Verbosity.VERBOSE))

@@ -1,0 +1,90 @@
+"""Which keys of the configuration go together; judged on the tables as written, so that every fault is found at once."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import permutations
+from pathlib import PurePosixPath
+from typing import Any
+
+from mirrorsync.config.sources import Location
+from mirrorsync.model.choices import Layout, MirrorKind, Signatures
+
+Problem = tuple[Location, str]
+_PLACES = ("url", "mirrorlist", "metalink")
+
+
+def broken_rules(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """(where, "what; what to do") of every fault that shows only when several keys are seen together."""
+    trees = _table(values.get("trees"))
+    for name, value in trees.items():
+        tree = _table(value)
+        yield from _under(("trees", name), _tree(tree))
+        for index, update in enumerate(_list(tree.get("updates"))):
+            yield from _under(("trees", name, "updates", index), _update(_table(update)))
+    yield from _nested(trees)
+
+
+def _under(location: Location, problems: Iterator[Problem]) -> Iterator[Problem]:
+    return (((*location, *where), what) for where, what in problems)
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _tree(tree: Mapping[str, Any]) -> Iterator[Problem]:
+    if tree.get("genhdlist") and tree.get("layout") == Layout.REPODATA:
+        yield ("genhdlist",), "is for layout 'redhat': this tree has no hdlist; remove it"
+    if "compression" in tree and tree.get("layout") == Layout.REDHAT:
+        yield ("compression",), "is for layout 'repodata': this tree has none; remove it"
+    for key in ("repos", "releasever", "basearch"):
+        if tree.get(key) and not tree.get("updates_from"):
+            yield (key,), "is used with .repo files only; name them in updates_from, or remove it"
+    pins = [pin.partition("=")[0].strip() for pin in _list(tree.get("pin")) if isinstance(pin, str)]
+    for name, count in sorted(Counter(pins).items()):
+        if count > 1:
+            yield ("pin",), f"{name} is pinned {count} times; keep one of them"
+
+
+def _update(update: Mapping[str, Any]) -> Iterator[Problem]:
+    yield from _place(update)
+    yield from _trust(update)
+    yield from _identity(update)
+
+
+def _place(update: Mapping[str, Any]) -> Iterator[Problem]:
+    given = [key for key in _PLACES if key in update]
+    if not given:
+        yield ("url",), "is missing; write where the mirror is: url, or mirrorlist or metalink"
+    for key in given[1:]:
+        yield (key,), f"is one place too many beside {given[0]}; keep one of them"
+    for key in given if update.get("kind") == MirrorKind.LISTING else ():
+        if key != "url":
+            yield (key,), "lists mirrors of yum metadata, which kind 'listing' has not; write url, or kind = \"repodata\""
+
+
+def _trust(update: Mapping[str, Any]) -> Iterator[Problem]:
+    if update.get("signatures", Signatures.REQUIRE) == Signatures.REQUIRE and not update.get("keys"):
+        yield ("keys",), 'is missing: packages must be signed, and by whom is not told; name key files, or set signatures = "digest-only"'
+    elif update.get("fingerprints") and not update.get("keys"):
+        yield ("fingerprints",), "pins keys that no file holds; name the key files in keys"
+
+
+def _identity(update: Mapping[str, Any]) -> Iterator[Problem]:
+    for key, other in (*permutations(("username", "password_file")), ("client_key", "client_cert")):
+        if key in update and other not in update:
+            yield (other,), f"is missing beside {key}; set it too, or remove {key}"
+
+
+def _nested(trees: Mapping[str, Any]) -> Iterator[Problem]:
+    written = {name: _table(tree).get("path") for name, tree in trees.items()}
+    paths = {name: PurePosixPath("/", path.lstrip("/")) for name, path in written.items() if isinstance(path, str)}
+    for (name, path), (other, above) in permutations(paths.items(), 2):
+        if path == above and name > other:
+            yield ("trees", name, "path"), f"is the path of tree {other!r} too; give each tree its own folder"
+        elif path != above and path.is_relative_to(above) and above != PurePosixPath("/"):
+            yield ("trees", name, "path"), f"lies inside tree {other!r} ({above}), which is replaced as a whole; move one of them"

@@ -1,0 +1,172 @@
+"""The configuration's words for time, speed, versions and keys, parsed into values; every refusal says what to write instead."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from mirrorsync.errors import PlanError
+from mirrorsync.model.version import EVR
+
+URL_SCHEMES = ("http", "https", "ftp", "file")
+PROXY_SCHEMES = ("http", "https")
+HIDDEN = "***"
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_FACTORS = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_TREE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_FINGERPRINT = re.compile(r"(?:[0-9A-F]{40}|[0-9A-F]{64})")
+_ARCH = re.compile(r"[a-z0-9_]+")
+_CLIENT = re.compile(r"[A-Za-z0-9*?@._:/\[\]-]+")
+
+
+def parse_text(text: str) -> str:
+    """Any text but none."""
+    if not text.strip():
+        raise ValueError("is empty; write a value or leave the key out")
+    return text
+
+
+def parse_duration(text: str) -> timedelta:
+    """`7d`, `12h`, `1d12h`: weeks, days, hours, minutes and seconds, each at most once and in that order."""
+    match = re.fullmatch("".join(rf"(?:(?P<{unit}>\d{{1,6}}){unit})?" for unit in _UNITS), text.strip())
+    if match is None or not match.group():
+        raise ValueError(f"{text!r} is not a length of time; write a number and its unit, as in '7d', '12h' or '30m'")
+    return timedelta(**{_UNITS[unit]: int(number) for unit, number in match.groupdict().items() if number})
+
+
+def format_duration(duration: timedelta) -> str:
+    """The shortest text that `parse_duration` reads as `duration`."""
+    rest = int(duration.total_seconds())
+    parts = []
+    for unit, seconds in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, seconds)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def parse_rate(text: str) -> int:
+    """`500k`, `10M`, `1.5M`: bytes a second; k, M and G are powers of 1,024, as in yum's throttle."""
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([kKMG]?)", text.strip())
+    rate = int(float(match[1]) * _FACTORS[match[2].replace("K", "k")]) if match else 0
+    if rate < 1:
+        raise ValueError(f"{text!r} is not a rate; write bytes a second, as in '500k' or '10M'")
+    return rate
+
+
+def format_rate(rate: int) -> str:
+    """The shortest text that `parse_rate` reads as `rate`."""
+    factor, unit = next((factor, unit) for unit, factor in reversed(_FACTORS.items()) if rate % factor == 0)
+    return f"{rate // factor}{unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The one EVR that packages of a name may be updated to."""
+
+    name: str
+    evr: EVR
+
+    def __str__(self) -> str:
+        """As `parse_pin` reads it."""
+        return f"{self.name} = {self.evr}"
+
+
+def parse_pin(text: str) -> Pin:
+    """`name = [epoch:]version[-release]`."""
+    name, sign, evr = (part.strip() for part in text.partition("="))
+    if not (name and sign and evr) or re.search(r"[\s=<>]", f"{name}{evr}"):
+        raise ValueError(f"{text!r} is not a pin; write 'name = version-release', as in 'kernel = 2.4.18-3'")
+    try:
+        return Pin(name, EVR.parse(evr))
+    except PlanError as error:
+        raise ValueError(f"{text!r} is not a pin: {error}; write 'name = epoch:version-release'") from error
+
+
+def parse_fingerprint(text: str) -> str:
+    """A key's whole fingerprint, upper-case hex without blanks: 40 digits (version 4) or 64 (version 6)."""
+    fingerprint = "".join(text.split()).upper()
+    if not _FINGERPRINT.fullmatch(fingerprint):
+        raise ValueError(
+            f"{text!r} is not a whole fingerprint; write its 40 (or 64) hexadecimal digits, as 'gpg --show-keys FILE' shows them"
+        )
+    return fingerprint
+
+
+def parse_arch(text: str) -> str:
+    """An architecture of machines that install from a tree, as rpm spells it."""
+    if not _ARCH.fullmatch(text):
+        raise ValueError(f"{text!r} is not an architecture; write rpm's name of it, as in 'i386' or 'x86_64'")
+    return text
+
+
+def parse_url(text: str) -> str:
+    """A mirror's URL: http, https, ftp or file, without a name or password in it."""
+    parts = _split(text)
+    if parts.scheme not in URL_SCHEMES:
+        raise ValueError(f"{without_credentials(text)!r} has not one of the schemes {', '.join(URL_SCHEMES)}; write the whole URL")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"{without_credentials(text)!r} names a user in the URL, which ends up in logs; use username and password_file")
+    if parts.scheme == "file" and (parts.netloc not in ("", "localhost") or not parts.path.startswith("/")):
+        raise ValueError(f"{text!r} is not a local folder; write 'file:///' and its absolute path")
+    if parts.scheme != "file" and not parts.hostname:
+        raise ValueError(f"{text!r} names no server; write the whole URL")
+    if re.search(r"[\s\x00-\x1f\x7f]", text):
+        raise ValueError(f"{text!r} has blanks in it; write them as %20")
+    return text
+
+
+def parse_proxy(text: str) -> str:
+    """A proxy's URL, which may name its user and password."""
+    parts = _split(text)
+    if parts.scheme not in PROXY_SCHEMES or not parts.hostname:
+        raise ValueError(f"{without_credentials(text)!r} is not a proxy; write its URL, as in 'http://proxy.example:3128'")
+    return text
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # which raises where it is no number
+    except ValueError as error:
+        raise ValueError(f"{error}; write the whole URL") from error
+    return parts
+
+
+def without_credentials(url: str) -> str:
+    """The URL with *** in place of the user and password it may name."""
+    parts = urlsplit(url)
+    user, at, server = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{HIDDEN}@{server}")) if at and user else url
+
+
+def parse_path(text: str) -> Path:
+    """An absolute path without '..'."""
+    if not text.startswith("/") or ".." in text.split("/") or "\0" in text:
+        raise ValueError(f"{text!r} is not an absolute path; write it from / on, without '..'")
+    return Path("/", text.lstrip("/"))  # two slashes at the beginning would be a name of its own
+
+
+def parse_tree_path(text: str) -> Path:
+    """Where a tree may lie: absolute, not the root, and not among mirrorsync's own folders."""
+    path = parse_path(text)
+    if path == Path("/"):
+        raise ValueError("'/' cannot be a tree: it is replaced as a whole; name the tree's own folder")
+    if ".mirrorsync" in path.parts:
+        raise ValueError(f"{text!r} lies in a .mirrorsync folder, where mirrorsync keeps its own files; name the tree itself")
+    return path
+
+
+def parse_tree_name(text: str) -> str:
+    """A tree's name: what commands, messages and folders of the state directory call it."""
+    if not _TREE_NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is not a name for a tree; use letters, digits, '.', '_' and '-', and begin with a letter or digit")
+    return text
+
+
+def parse_client(text: str) -> str:
+    """A client as exports(5) names them: a host, a network, a wildcard or a netgroup; no blanks and no options."""
+    if not _CLIENT.fullmatch(text):
+        raise ValueError(f"{text!r} is not a client of an export; write one host, network, wildcard or @netgroup, as in '10.1.0.0/16'")
+    return text

@@ -1,0 +1,101 @@
+"""What a run did to one tree: the value that terminal, JSON, mail and exit code are made from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mirrorsync.errors import ExitCode
+from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.plan import Plan
+
+
+class BootChange(StrEnum):
+    """What became of the boot set."""
+
+    NONE = "no boot directory configured"
+    CURRENT = "already staged"
+    STAGED = "staged"
+    WOULD_STAGE = "would be staged"
+    FAILED = "could not be staged"
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFetch:
+    """A planned package that did not arrive as planned."""
+
+    package: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOutcome:
+    """One tree's update. `generation` is what was published, None where nothing was; bytes and seconds are this run's."""
+
+    tree: str
+    plan: Plan
+    generation: int | None = None
+    dry_run: bool = False
+    fetched: int = 0
+    bytes_fetched: int = 0
+    failed: tuple[FailedFetch, ...] = ()
+    boot: BootChange = BootChange.NONE
+    findings: tuple[Finding, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """PARTIAL where something is held, failed or not staged; FINDINGS where check found faults; else DONE."""
+        if self.plan.held or self.failed or self.boot is BootChange.FAILED:
+            return ExitCode.PARTIAL
+        return findings_exit_code(self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """One tree's check: how many indexed packages were looked at, whether their bytes were read, and what was wrong."""
+
+    tree: str
+    packages: int
+    deep: bool
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """FINDINGS where anything but a note was found."""
+        return findings_exit_code(self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusOutcome:
+    """What a tree is just now, read from its journal. `generation` is None for a tree never updated here; `running` names the writer."""
+
+    tree: str
+    path: str
+    layout: str
+    generation: int | None
+    published: datetime | None
+    packages: int
+    bytes: int
+    grace_copies: int
+    kept_generations: tuple[int, ...]
+    boot: BootChange
+    running: str | None = None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Reading it always succeeds."""
+        return ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFailure:
+    """A tree whose work ended in an error; the other trees go on."""
+
+    tree: str
+    message: str
+    exit_code: ExitCode
+
+
+def findings_exit_code(findings: tuple[Finding, ...]) -> ExitCode:
+    """FINDINGS where one is an error or a warning."""
+    return ExitCode.FINDINGS if any(finding.severity is not Severity.NOTE for finding in findings) else ExitCode.DONE

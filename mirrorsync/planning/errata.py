@@ -1,0 +1,93 @@
+"""Which errata a change belongs to, and which changes therefore happen together or not at all."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from mirrorsync.model.advisory import Advisory
+from mirrorsync.model.package import Package
+from mirrorsync.model.version import EVR, NEVRA
+from mirrorsync.planning.architecture import related
+from mirrorsync.planning.supersession import Move
+
+Index = Mapping[str, Sequence[tuple[NEVRA, str]]]
+"""The packages that advisories name, with the advisory's id, by package name."""
+
+
+def merged_advisories(lists: Iterable[Sequence[Advisory]]) -> dict[str, Advisory]:
+    """Every advisory once, by id: an id that several repositories tell of (each for its own packages) has the packages of all."""
+    found: dict[str, Advisory] = {}
+    for advisories in lists:
+        for advisory in advisories:
+            known = found.get(advisory.id)
+            if known is not None and known.packages != advisory.packages:
+                advisory = replace(known, packages=tuple(dict.fromkeys((*known.packages, *advisory.packages))))
+            found[advisory.id] = advisory
+    return found
+
+
+def index_of(advisories: Iterable[Advisory], names: frozenset[str]) -> Index:
+    """What the advisories say of packages with these names."""
+    index: dict[str, list[tuple[NEVRA, str]]] = defaultdict(list)
+    for advisory in advisories:
+        for nevra in advisory.packages:
+            if nevra.name in names:
+                index[nevra.name].append((nevra, advisory.id))
+    return index
+
+
+def errata_of(package: Package, replaced: EVR | None, index: Index) -> tuple[str, ...]:
+    """The advisories that this package brings: newer than what it replaces and no newer than itself; its very own where it replaces nothing."""
+    return tuple(
+        sorted(
+            {
+                advisory
+                for nevra, advisory in index.get(package.nevra.name, ())
+                if related(nevra.arch, package.nevra.arch)
+                and (nevra.evr == package.nevra.evr if replaced is None else replaced < nevra.evr <= package.nevra.evr)
+            }
+        )
+    )
+
+
+def replaced_by(package: Package, held: Sequence[Package]) -> EVR | None:
+    """The newest held EVR that the package replaces: of its own architecture where the tree has that, else of its line."""
+    own = [other.nevra.evr for other in held if other.nevra.arch == package.nevra.arch]
+    return max(own or [other.nevra.evr for other in held if related(other.nevra.arch, package.nevra.arch)], default=None)
+
+
+def together(moves: Sequence[Move], errata: Mapping[int, Sequence[str]]) -> list[int]:
+    """For each move the number of its group: moves that share an advisory or a source package are one, through others too."""
+    root = list(range(len(moves)))
+
+    def find(number: int) -> int:
+        while root[number] != number:
+            root[number] = root[root[number]]
+            number = root[number]
+        return number
+
+    first: dict[tuple[str, str], int] = {}
+    for number, move in enumerate(moves):
+        shared = [("advisory", advisory) for advisory in errata.get(number, ())]
+        shared += [("source", package.source) for package in move.incoming if package.source]
+        for key in shared:
+            low, high = sorted((find(first.setdefault(key, number)), find(number)))
+            root[high] = low
+    return [find(number) for number in range(len(moves))]
+
+
+def absent(advisory: Advisory, held: Iterable[Package], result: Iterable[Package], known: Callable[[NEVRA], bool]) -> NEVRA | None:
+    """A package of the advisory that the tree has an older build of, and would go on having: neither comes in nor does any mirror know it.
+
+    held, result: the tree's packages before and after, of the names the advisory tells of.
+    """
+    before, after = tuple(held), tuple(result)
+    for nevra in sorted(advisory.packages, key=lambda nevra: nevra.key):
+        concerned = any(_same_line(package, nevra) and package.nevra.evr < nevra.evr for package in before)
+        if concerned and not any(_same_line(package, nevra) and package.nevra.evr >= nevra.evr for package in after) and not known(nevra):
+            return nevra
+    return None
+
+
+def _same_line(package: Package, nevra: NEVRA) -> bool:
+    return package.nevra.name == nevra.name and related(package.nevra.arch, nevra.arch)

@@ -1,0 +1,160 @@
+"""What an available package replaces in the held ones: per name and architecture line, a name's lines in step or not at all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mirrorsync.model.package import Package
+from mirrorsync.model.plan import Change
+from mirrorsync.model.version import EVR
+from mirrorsync.planning.architecture import NOARCH, line, related, wanted_lines
+from mirrorsync.planning.selection import Refused
+
+Family = tuple[str, str | None]
+"""A package's name and module stream: what competes with each other."""
+
+
+def family_of(package: Package) -> Family:
+    """The name and module stream a package belongs to."""
+    return package.nevra.name, package.module
+
+
+@dataclass(frozen=True, slots=True)
+class Obsoletion:
+    """A held package that leaves because `by`, which the same move brings in, obsoletes it."""
+
+    package: Package
+    by: Package
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What changes together for one name: builds that come in, held packages that leave; all of it or nothing.
+
+    hindrance: why it may not happen, '' while nothing speaks against it.
+    """
+
+    family: Family
+    change: Change
+    incoming: tuple[Package, ...] = ()
+    superseded: tuple[Package, ...] = ()
+    obsoleted: tuple[Obsoletion, ...] = ()
+    hindrance: str = ""
+
+    @property
+    def leaving(self) -> tuple[Package, ...]:
+        """Every held package that it takes out of the indexes."""
+        return (*self.superseded, *(entry.package for entry in self.obsoleted))
+
+
+def moves_of(held: Sequence[Package], offered: Sequence[Package], refused: Sequence[Refused], arches: Sequence[str]) -> list[Move]:
+    """What becomes of one name, given its held packages, and the newest offered build of each architecture (one module stream, or none).
+
+    At most two: held packages older than others of their line leave by themselves; the upgrade is a move of its own.
+    Rules: held builds of one EVR are in step and go to the same newer EVR, so none of their architectures may be missing there
+    (an old foo.i686 beside a new foo.i386 wins on every i686 node; a lone foo.x86_64 cannot be installed beside an older foo.i686).
+    A newer noarch build replaces every architecture, and builds for every kind of machine replace a noarch one. Never a downgrade.
+    """
+    evr = held[0].nevra.evr
+    if all(package.nevra.evr == evr for package in held) and not any(package.nevra.evr > evr for package in offered):
+        return []
+    stale = [package for package in held if newer_beside(package, held)]
+    current = [package for package in held if package not in stale]
+    fleets = [_destination(fleet, current, stale, offered, arches) for fleet in _in_step(current)]
+    moves = [Move(family_of(held[0]), Change.UPGRADE, superseded=tuple(stale))] if stale else []
+    incoming = merged([package for _, builds in fleets for package in builds])
+    if incoming:
+        hindrances = [_missing(fleet, builds, refused, arches) for fleet, builds in fleets if builds]
+        leaving = tuple(package for package in held if newer_beside(package, incoming))
+        moves.append(Move(family_of(held[0]), Change.UPGRADE, incoming, leaving, hindrance=next(filter(None, hindrances), "")))
+    return moves
+
+
+def builds_for(offered: Sequence[Package], arches: Sequence[str], also: Sequence[str] = ()) -> tuple[Package, ...]:
+    """The builds of a name the tree does not have that its machines want: of each line they would choose, the newest.
+
+    also: architectures whose lines are wanted too, where the name is built for them.
+    """
+    wanted = wanted_lines((package.arch for package in offered), arches) | {line(arch) for arch in also}
+    chosen = [package for package in offered if line(package.arch) in wanted]
+    return tuple(package for package in chosen if not newer_beside(package, chosen))
+
+
+def newer_beside(package: Package, others: Sequence[Package]) -> bool:
+    """Whether one of the others is a newer build for the same architecture line."""
+    return any(other.nevra.evr > package.nevra.evr and related(other.nevra.arch, package.nevra.arch) for other in others)
+
+
+def merged(packages: Sequence[Package]) -> tuple[Package, ...]:
+    """The packages without repetitions, in their order."""
+    return tuple({package.nevra.key: package for package in packages}.values())
+
+
+def _in_step(current: Sequence[Package]) -> list[list[Package]]:
+    """The builds by EVR: a name's architectures that have moved together so far."""
+    fleets: list[list[Package]] = []
+    for package in sorted(current, key=lambda package: package.nevra.key):
+        for fleet in fleets:
+            if fleet[0].evr == package.evr:
+                fleet.append(package)
+                break
+        else:
+            fleets.append([package])
+    return fleets
+
+
+def _destination(
+    fleet: list[Package], current: Sequence[Package], stale: Sequence[Package], offered: Sequence[Package], arches: Sequence[str]
+) -> tuple[list[Package], list[Package]]:
+    """The fleet, and the builds that would take its place: all of one EVR, none older than what stays beside it."""
+    evr, target = fleet[0].evr, fleet[0].evr
+    lines = {line(package.arch) for package in fleet}
+    if NOARCH in lines:
+        lines |= wanted_lines((package.arch for package in offered), arches)
+    usable = [
+        package
+        for package in offered
+        if package.evr >= evr and (package.arch == NOARCH or line(package.arch) in lines) and not newer_beside(package, current)
+    ]
+    target = max((package.evr for package in usable), default=evr)
+    builds = [package for package in usable if package.evr == target]
+    if target == evr:
+        builds = [package for package in builds if _repairs(package, fleet, stale)]
+    return fleet, builds
+
+
+def _repairs(package: Package, fleet: Sequence[Package], stale: Sequence[Package]) -> bool:
+    """Whether the tree's build for this architecture fell behind its line, and this one catches up."""
+    return all(package.arch != other.arch for other in fleet) and any(package.arch == other.arch for other in stale)
+
+
+def _missing(fleet: Sequence[Package], builds: Sequence[Package], refused: Sequence[Refused], arches: Sequence[str]) -> str:
+    """Why the builds cannot replace the whole fleet: an architecture of it that they lack; '' where they can."""
+    if builds[0].evr == fleet[0].evr:
+        return ""
+    built = {package.arch for package in builds}
+    for package in fleet:
+        if built & {package.arch, NOARCH} or (package.arch == NOARCH and _everywhere(builds, arches)):
+            continue
+        same_line = any(line(arch) == line(package.arch) for arch in built)
+        reason = _refusal(package.arch, builds[0].evr, refused)
+        if reason and not same_line:
+            continue  # left alone on purpose, and no machine would choose it over the new builds
+        gap = reason or "which no mirror has"
+        return f"needs {package.name}-{builds[0].evr}.{package.arch} beside it, {gap}; {_harm(package, same_line=same_line)}"
+    return ""
+
+
+def _everywhere(builds: Sequence[Package], arches: Sequence[str]) -> bool:
+    return all(wanted_lines((package.arch for package in builds), (arch,)) for arch in arches)
+
+
+def _refusal(arch: str, evr: EVR, refused: Sequence[Refused]) -> str:
+    return next((entry.reason for entry in refused if entry.package.arch == arch and entry.package.evr >= evr), "")
+
+
+def _harm(package: Package, *, same_line: bool) -> str:
+    if package.arch == NOARCH:
+        return f"machines without a build would lose {package.nevra}"
+    if same_line:
+        return f"{package.nevra} would stay in use on {package.arch} machines"
+    return f"{package.nevra} cannot be installed beside another version"

@@ -1,0 +1,121 @@
+"""Outcomes as plain text for a terminal or a cron mail."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from mirrorsync.model.finding import Finding
+from mirrorsync.model.generation import Generation
+from mirrorsync.model.outcome import BootChange, CheckOutcome, StatusOutcome, TreeFailure, UpdateOutcome
+from mirrorsync.model.plan import Plan
+
+_UNIT = 1000
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """The plan as a table, an entry a line: what happens, to which package, why, under which errata."""
+    rows = [(entry.change.value, str(entry.package.nevra), entry.reason, " ".join(entry.advisories)) for entry in plan.incoming]
+    rows += [(entry.removal.value, str(entry.package.nevra), entry.reason, "") for entry in plan.outgoing]
+    rows += [("kept", str(entry.package.nevra), entry.reason, "") for entry in plan.kept]
+    rows += [("held", str(entry.nevra), entry.reason, " ".join(entry.advisories)) for entry in plan.held]
+    return aligned(rows)
+
+
+def plan_summary(plan: Plan) -> str:
+    """The plan's counts in one line."""
+    parts = [f"{_count(len(plan.incoming), 'package')} to fetch ({size_text(plan.bytes_to_fetch)})"] if plan.incoming else []
+    parts += [f"{len(plan.outgoing)} to leave the indexes"] if plan.outgoing else []
+    parts += [f"{len(plan.kept)} kept"] if plan.kept else []
+    parts += [f"{len(plan.held)} held"] if plan.held else []
+    return ", ".join([*parts, f"{plan.unchanged} unchanged"]) if parts else f"nothing to do, {_count(plan.unchanged, 'package')} current"
+
+
+def update_lines(outcome: UpdateOutcome, *, verbose: bool) -> Iterator[str]:
+    """What an update did, or with a dry run would do; the whole plan where it is a dry run or `verbose`."""
+    yield f"{outcome.tree}: {plan_summary(outcome.plan)}"
+    if outcome.dry_run or verbose:
+        yield from _indented(plan_lines(outcome.plan))
+    else:
+        yield from _indented(plan_lines(_exceptions(outcome.plan)))
+    yield from (f"{outcome.tree}: {failed.package}: {failed.reason}" for failed in outcome.failed)
+    if outcome.generation is not None:
+        yield (
+            f"{outcome.tree}: generation {outcome.generation} published: {_count(outcome.fetched, 'package')} fetched, "
+            f"{size_text(outcome.bytes_fetched)}, {outcome.seconds:.1f} s"
+        )
+    if outcome.boot in (BootChange.STAGED, BootChange.WOULD_STAGE, BootChange.FAILED):
+        yield f"{outcome.tree}: boot set {outcome.boot.value}"
+    yield from finding_lines(outcome.findings)
+
+
+def _exceptions(plan: Plan) -> Plan:
+    return Plan(plan.tree, kept=plan.kept, held=plan.held)
+
+
+def check_lines(outcome: CheckOutcome) -> Iterator[str]:
+    """What a check found; one line where all is well."""
+    depth = "sizes, digests and signatures" if outcome.deep else "sizes"
+    yield f"{outcome.tree}: {_count(outcome.packages, 'package')} checked ({depth}), {_count(len(outcome.findings), 'finding')}"
+    yield from _indented(finding_lines(outcome.findings))
+
+
+def status_lines(outcome: StatusOutcome) -> Iterator[str]:
+    """A tree's state, a fact a line."""
+    yield f"{outcome.tree}: {outcome.path} ({outcome.layout})"
+    if outcome.generation is None:
+        yield "  never updated by mirrorsync"
+    else:
+        published = f"{outcome.published:%Y-%m-%d %H:%M:%S} UTC" if outcome.published else "unknown"
+        yield f"  generation {outcome.generation}, published {published}"
+        copies = _count(outcome.grace_copies, "superseded file")
+        yield f"  {_count(outcome.packages, 'package')}, {size_text(outcome.bytes)}; {copies} in grace"
+        yield f"  kept generations: {', '.join(map(str, outcome.kept_generations))}"
+    yield f"  boot set: {outcome.boot.value}"
+    if outcome.running:
+        yield f"  at work now: {outcome.running}"
+
+
+def history_lines(tree: str, generations: Iterable[Generation]) -> Iterator[str]:
+    """A tree's generations, newest first, a line each."""
+    yield f"{tree}:"
+    rows = [
+        (
+            str(generation.number), f"{generation.published:%Y-%m-%d %H:%M:%S}", generation.run,
+            f"+{len(generation.added)} -{len(generation.removed)}", " ".join(generation.advisories),
+        )
+        for generation in generations
+    ]
+    yield from _indented(aligned(rows))
+
+
+def failure_lines(failure: TreeFailure) -> Iterator[str]:
+    """The one line of a tree whose work ended in an error; the message names the tree where that matters."""
+    yield failure.message if failure.message.startswith(f"{failure.tree}:") else f"{failure.tree}: {failure.message}"
+
+
+def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """A finding a line."""
+    return (str(finding) for finding in findings)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows of cells as lines, each column but the last as wide as its widest cell."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def size_text(size: int) -> str:
+    """Bytes for a person, in decimal units: "12.3 MB"."""
+    amount = float(size)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < _UNIT:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= _UNIT
+    return f"{amount:.1f} TB"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _indented(lines: Iterable[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)

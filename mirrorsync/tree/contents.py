@@ -1,0 +1,86 @@
+"""Which files the next generation has, and where each comes from: decided before the disk is touched."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from mirrorsync.errors import PublishError
+from mirrorsync.model.choices import Layout
+from mirrorsync.model.generation import FileRecord, GraceCopy
+from mirrorsync.model.package import Digest, Package
+from mirrorsync.model.plan import Incoming, Plan
+from mirrorsync.model.version import NEVRA
+from mirrorsync.tree.layout import is_index, new_location
+from mirrorsync.tree.reading import Holding
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A verified file of the pool and its place in the tree."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """kept: files linked from the present tree.  arrivals: files linked from the pool.
+    listed: the packages that the indexes name, each with its location in the tree and its SHA-256, by location.
+    replaced: location of an arrival to the locations of what it takes the place of.
+    """
+
+    kept: tuple[FileRecord, ...]
+    arrivals: tuple[Arrival, ...]
+    grace: tuple[GraceCopy, ...]
+    listed: tuple[Package, ...]
+    replaced: Mapping[str, tuple[str, ...]]
+
+
+def next_contents(
+    layout: Layout, holding: Holding, plan: Plan, staged: Mapping[NEVRA, str], *, now: datetime, grace: timedelta
+) -> Contents:
+    """The tree after `plan`. `staged` maps each incoming package to the SHA-256 of its file in the pool.
+
+    What leaves the indexes stays on disk, unlisted, until `grace` after `now`; earlier copies whose grace is over go.
+    """
+    outgoing = {entry.package.location for entry in plan.outgoing}
+    remaining = [package for package in holding.catalogue.packages if package.location not in outgoing]
+    arriving = _arriving(layout, remaining, holding, plan, staged)
+    new_paths = {package.location for package, _ in arriving}
+    copies = [copy for copy in holding.grace if copy.since + grace > now]
+    copies += [GraceCopy(path, now) for path in outgoing]
+    copies = [copy for copy in copies if copy.path not in new_paths]
+    dropped = {copy.path for copy in holding.grace} - {copy.path for copy in copies} | new_paths
+    return Contents(
+        kept=tuple(record for record in holding.files if record.path not in dropped and not is_index(layout, record.path)),
+        arrivals=tuple(Arrival(package.location, package.digest.value, package.size) for package, _ in arriving if package.digest),
+        grace=tuple(sorted(copies, key=lambda copy: copy.path)),
+        listed=tuple(sorted([*remaining, *(package for package, _ in arriving)], key=lambda package: package.location)),
+        replaced={package.location: replaced for package, replaced in arriving},
+    )
+
+
+def _arriving(
+    layout: Layout, remaining: Sequence[Package], holding: Holding, plan: Plan, staged: Mapping[NEVRA, str]
+) -> list[tuple[Package, tuple[str, ...]]]:
+    """Each incoming package at its place in the tree, with the locations of what it replaces."""
+    taken = {package.location for package in remaining}
+    packages = [package.location for package in holding.catalogue.packages]
+    arriving = []
+    for entry in plan.incoming:
+        replaced = tuple(out.package.location for out in plan.outgoing if out.by == entry.package.nevra)
+        location = _free_location(layout, entry, replaced, packages, taken)
+        taken.add(location)
+        sha256 = staged[entry.package.nevra]
+        arriving.append((replace(entry.package, location=location, digest=Digest("sha256", sha256)), replaced))
+    return arriving
+
+
+def _free_location(layout: Layout, entry: Incoming, replaced: Sequence[str], packages: Sequence[str], taken: set[str]) -> str:
+    own_name = replace(entry.package, location=entry.package.nevra.filename)
+    for candidate in (entry.package, own_name):
+        location = new_location(layout, candidate, replaced, packages)
+        if location not in taken:
+            return location
+    raise PublishError(f"{entry.package.nevra}: {location} is another package's file; remove or rename it in the tree")

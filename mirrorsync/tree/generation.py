@@ -1,0 +1,91 @@
+"""A new generation built beside the tree out of links and new indexes, and checked as an installer would read it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from mirrorsync.errors import PublishError
+from mirrorsync.files import clone_directories, identity, link_file, make_directory, remove_tree, walk_files
+from mirrorsync.model.choices import Layout
+from mirrorsync.model.generation import FileRecord, Generation
+from mirrorsync.model.package import Package
+from mirrorsync.model.plan import Plan
+from mirrorsync.tree.cache import TreeCache
+from mirrorsync.tree.contents import Contents
+from mirrorsync.tree.indexes import read_indexes, write_indexes
+from mirrorsync.tree.layout import REPODATA, STAMP, is_index
+from mirrorsync.tree.metadata import Carried
+from mirrorsync.tree.pool import Pool
+from mirrorsync.tree.publication import write_stamp
+from mirrorsync.tree.reading import read_file
+from mirrorsync.tree.site import Tree
+
+
+def build(
+    tree: Tree, number: int, contents: Contents, pool: Pool, cache: TreeCache, *, now: datetime, offered: Sequence[Carried] = ()
+) -> None:
+    """Build generation `number` at the tree's `building` folder. `offered` is the mirrors' metadata (repodata layout).
+
+    The stamp comes first, so that what is half built is known for what it is. Raises PublishError, OSError; the tree is untouched.
+    """
+    remove_tree(tree.building)
+    make_directory(tree.building)
+    write_stamp(tree.building, number)
+    clone_directories(tree.path, tree.building)
+    if tree.layout is Layout.REPODATA:
+        remove_tree(tree.building / REPODATA)
+    for record in contents.kept:
+        link_file(tree.path / record.path, tree.building / record.path)
+    for arrival in contents.arrivals:
+        link_file(pool.path_of(arrival.sha256), tree.building / arrival.path)
+    _remember_arrivals(tree, contents, cache)
+    write_indexes(tree, contents, cache, now=now, offered=offered)
+
+
+def _remember_arrivals(tree: Tree, contents: Contents, cache: TreeCache) -> None:
+    """What was fetched is read now, so that the next run opens only what changed."""
+    read = [
+        read_file(tree, tree.building / arrival.path, identity(tree.building / arrival.path, arrival.path)) for arrival in contents.arrivals
+    ]
+    cache.remember(file for file, _ in read)
+    cache.remember_paths({file.sha256: names for file, names in read})
+
+
+def verify(tree: Tree, listed: Sequence[Package]) -> None:
+    """Read the new indexes as an installer does: readable, paired, complete, every file there with its size.
+
+    Raises PublishError naming the first fault.
+    """
+    indexed = {package.location: package.size for package in read_indexes(tree.layout, tree.building)}
+    wanted = {package.location: package.size for package in listed}
+    for location in sorted(wanted.keys() ^ indexed.keys()):
+        fault = "missing from the new indexes" if location in wanted else "in the new indexes, but not in the plan"
+        raise PublishError(f"{tree.name}: {location}: {fault}; nothing was published")
+    for location, size in sorted(indexed.items()):
+        path = tree.building / location
+        if not path.is_file() or not size == wanted[location] == path.stat().st_size:
+            raise PublishError(f"{tree.name}: {location}: not the file that the new indexes name; nothing was published")
+
+
+def recorded(tree: Tree, number: int, contents: Contents, plan: Plan, cache: TreeCache, *, now: datetime, run: str) -> Generation:
+    """The journal's record of what was just built."""
+    known = {record.path: record for record in contents.kept}
+    known |= {arrival.path: FileRecord(arrival.path, arrival.size, arrival.sha256) for arrival in contents.arrivals}
+    made = [_read_made(tree, name, cache) for name, _ in walk_files(tree.building) if name not in known and name != STAMP]
+    return Generation(
+        number=number,
+        published=now,
+        run=run,
+        files=tuple(sorted([*known.values(), *made], key=lambda record: record.path)),
+        grace=contents.grace,
+        added=tuple(str(entry.package.nevra) for entry in plan.incoming),
+        removed=tuple(str(entry.package.nevra) for entry in plan.outgoing),
+        advisories=tuple(sorted({name for entry in plan.incoming for name in entry.advisories})),
+    )
+
+
+def _read_made(tree: Tree, name: str, cache: TreeCache) -> FileRecord:
+    if not is_index(tree.layout, name):
+        raise PublishError(f"{tree.name}: {name}: not expected in the new generation; nothing was published")
+    file, _ = read_file(tree, tree.building / name, identity(tree.building / name, name))
+    cache.remember([file])
+    return FileRecord(name, file.identity.size, file.sha256)

@@ -1,0 +1,125 @@
+"""The installer's indexes of a tree: written for a new generation, and read as an installer does."""
+
+import subprocess
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from mirrorsync.errors import HeaderError, PublishError
+from mirrorsync.files import link_file, make_directory, remove_tree, write_file
+from mirrorsync.model.choices import Layout
+from mirrorsync.model.package import IndexedPackage, Package
+from mirrorsync.rpmfile.header import read_rpm
+from mirrorsync.tree.cache import TreeCache
+from mirrorsync.tree.contents import Contents
+from mirrorsync.tree.hdlist import HdlistRecord, assemble, make_record, matcher_base, read_hdlist, read_pair
+from mirrorsync.tree.layout import BASE, HDLIST, HDLIST2, REPODATA, RPMS
+from mirrorsync.tree.metadata import Carried, carried, carried_from_tree
+from mirrorsync.tree.repodata import indexed_packages, write_repodata
+from mirrorsync.tree.site import Tree
+
+_PART = "hdlist"
+_ERROR_TEXT = 300
+
+
+def write_indexes(tree: Tree, contents: Contents, cache: TreeCache, *, now: datetime, offered: Sequence[Carried]) -> None:
+    """Write the indexes of `contents` into the tree's `building` folder, where the packages lie. Raises PublishError."""
+    if tree.layout is Layout.REPODATA:
+        taken = carried(carried_from_tree(tree.path), offered)
+        revision = int(now.timestamp())
+        write_repodata(tree.building, contents.listed, taken, compression=tree.compression, revision=revision, cache=cache)
+    elif tree.genhdlist:
+        _run_genhdlist(tree, contents.listed)
+    else:
+        _write_hdlists(tree, contents, cache)
+
+
+def _write_hdlists(tree: Tree, contents: Contents, cache: TreeCache) -> None:
+    try:
+        records = _records(tree.building, contents.listed, cache)
+    except HeaderError as error:
+        raise PublishError(f"{tree.name}: hdlist cannot be written: {error}; nothing was published") from error
+    discs, order = _numbers(tree.path / HDLIST, contents)
+    pairs = list(assemble(records, base=matcher_base(records), discs=discs, order=order))
+    make_directory(tree.building / BASE)
+    write_file(tree.building / HDLIST, (main for main, _ in pairs))
+    write_file(tree.building / HDLIST2, (files for _, files in pairs))
+
+
+def _numbers(hdlist: Path, contents: Contents) -> tuple[list[int] | None, dict[str, int] | None]:
+    """The disc and order numbers of the present hdlist, handed on to what replaces a package; None where it has none."""
+    try:
+        present = {package.filename: package for package in read_hdlist(hdlist.read_bytes())}
+    except (FileNotFoundError, HeaderError):
+        return None, None
+    replaced = {package.filename: _first_replaced(package, contents) for package in contents.listed}
+    discs = [_disc(present.get(replaced[package.filename])) for package in contents.listed]
+    order = {name: entry.order for name, old in replaced.items() if (entry := present.get(old)) and entry.order is not None}
+    numbered = any(package.disc is not None for package in present.values())
+    return (discs if numbered else None), (order or None)
+
+
+def _first_replaced(package: Package, contents: Contents) -> str:
+    replaced = contents.replaced.get(package.location, ())
+    return replaced[0].rpartition("/")[2] if replaced else package.filename
+
+
+def _disc(entry: object) -> int:
+    return getattr(entry, "disc", None) or 1
+
+
+def _records(root: Path, packages: Sequence[Package], cache: TreeCache) -> list[HdlistRecord]:
+    """Each package's hdlist records, made from its header only where the cache has none."""
+    known = cache.parts(_PART)
+    fresh: dict[tuple[str, str], bytes] = {}
+    records = []
+    for package in packages:
+        key = (package.digest.value if package.digest else "", package.filename)
+        if key in known:
+            records.append(HdlistRecord.from_bytes(known[key]))
+        else:
+            records.append(make_record(read_rpm(root / package.location), package.filename, package.size))
+            fresh[key] = records[-1].to_bytes()
+    cache.remember_parts(_PART, fresh)
+    return records
+
+
+def _run_genhdlist(tree: Tree, packages: Sequence[Package]) -> None:
+    """The configured command on a folder that lists no grace copies: genhdlist indexes whatever lies in RedHat/RPMS."""
+    stage = tree.home / "genhdlist"
+    remove_tree(stage)
+    for package in packages:
+        link_file(tree.building / package.location, stage / RPMS / package.filename)
+    make_directory(stage / BASE)
+    try:
+        result = subprocess.run([*tree.genhdlist, str(stage)], capture_output=True, text=True, errors="replace", check=False)
+    except OSError as error:
+        raise PublishError(f"{tree.name}: {tree.genhdlist[0]}: {error.strerror}; correct `genhdlist`; nothing was published") from error
+    if result.returncode != 0:
+        said = result.stderr.strip()[-_ERROR_TEXT:]
+        raise PublishError(f"{tree.name}: {tree.genhdlist[0]} ended with {result.returncode}: {said}; nothing was published")
+    for index in (HDLIST, HDLIST2):
+        if not (stage / index).is_file():
+            raise PublishError(f"{tree.name}: {tree.genhdlist[0]} wrote no {index}; nothing was published")
+        write_file(tree.building / index, (stage / index).read_bytes())
+    remove_tree(stage)
+
+
+def read_indexes(layout: Layout, root: Path) -> tuple[IndexedPackage, ...]:
+    """The packages that the indexes at `root` list, in their order. Raises PublishError where an installer could not read them."""
+    if layout is Layout.REPODATA:
+        return indexed_packages(root)
+    try:
+        pair = read_pair((root / HDLIST).read_bytes(), (root / HDLIST2).read_bytes())
+    except HeaderError as error:
+        raise PublishError(f"{root / BASE}: {error}") from error
+    except OSError as error:
+        raise PublishError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    return tuple(IndexedPackage(f"{RPMS}/{package.filename}", package.size, package.nevra) for package in pair)
+
+
+def index_files(layout: Layout, root: Path) -> tuple[str, ...]:
+    """The index files at `root`, by path below it."""
+    if layout is Layout.REDHAT:
+        return (HDLIST, HDLIST2)
+    return tuple(f"{REPODATA}/{path.name}" for path in sorted((root / REPODATA).iterdir()))

@@ -1,0 +1,89 @@
+"""Metadata that no package carries: which of it a new generation takes along, and how the tree's and the mirrors' are merged."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import createrepo_c
+import yaml
+
+from mirrorsync.errors import TreeError
+from mirrorsync.model.package import Package
+from mirrorsync.tree.layout import REPODATA
+
+_MADE_ANEW = ("primary", "filelists", "other", "filelists_ext")
+_DERIVED = ("_db", "_zck", "_gz", "_xz")
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A metadata file by the type repomd.xml calls it, in whatever compression it has; `own` where it is the tree's."""
+
+    type: str
+    path: Path
+    own: bool = False
+
+
+def carried_from_tree(root: Path) -> tuple[Carried, ...]:
+    """What the tree's own repodata has beside the packages' metadata; nothing where it has none. Raises TreeError."""
+    repomd = root / REPODATA / "repomd.xml"
+    if not repomd.exists():
+        return ()
+    try:
+        records = createrepo_c.Repomd(str(repomd)).records
+    except (OSError, createrepo_c.CreaterepoCError) as error:
+        raise TreeError(f"{repomd}: cannot be read: {error}; restore it, or remove the repodata folder to have it made anew") from error
+    wanted = [record for record in records if record.type not in _MADE_ANEW and not record.type.endswith(_DERIVED)]
+    return tuple(Carried(record.type, root / record.location_href, own=True) for record in wanted if (root / record.location_href).is_file())
+
+
+def carried(own: Sequence[Carried], offered: Iterable[Carried]) -> tuple[Carried, ...]:
+    """The tree's own first; of the mirrors' (`offered`) modules and updateinfo always, group and productid where the tree has none."""
+    kinds = {item.type for item in own}
+    merged = ("modules", "updateinfo")
+    lacking = [kind for kind in ("group", "productid") if kind not in kinds]
+    return (*own, *(item for item in offered if item.type in merged or item.type in lacking))
+
+
+def merged_modules(documents: Sequence[bytes]) -> bytes:
+    """All modulemd documents of several modules.yaml, each once: the first of a kind, name, stream, version, context and architecture."""
+    merged: dict[tuple[str, ...], object] = {}
+    for content in documents:
+        for document in yaml.load_all(content, Loader=yaml.CSafeLoader):
+            merged.setdefault(_module_key(document), document)
+    return str(yaml.dump_all(merged.values(), Dumper=yaml.CSafeDumper, sort_keys=False, explicit_start=True, explicit_end=True)).encode()
+
+
+def _module_key(document: object) -> tuple[str, ...]:
+    if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
+        return (str(document),)
+    data = document["data"]
+    names = ("name", "module", "stream", "version", "context", "arch")
+    return (str(document.get("document")), *(str(data.get(name, "")) for name in names))
+
+
+def merged_updateinfo(items: Sequence[Carried], packages: Sequence[Package]) -> bytes:
+    """The tree's own errata, and those of the mirrors that name a package which `packages` lists; of one id, the last updated."""
+    listed = {package.nevra.key for package in packages}
+    merged: dict[str, createrepo_c.UpdateRecord] = {}
+    for item in items:
+        for record in createrepo_c.UpdateInfo(str(item.path)).updates:
+            known = merged.get(record.id)
+            if (item.own or _concerns(record, listed)) and (known is None or _updated(record) > _updated(known)):
+                merged[record.id] = record
+    document = createrepo_c.UpdateInfo()
+    for identifier in sorted(merged):
+        document.append(merged[identifier])
+    return str(document.xml_dump()).encode()
+
+
+def _concerns(record: createrepo_c.UpdateRecord, listed: set[tuple[str, str, str, str, str]]) -> bool:
+    return any(
+        (package.name, package.arch, package.epoch or "0", package.version, package.release) in listed
+        for collection in record.collections
+        for package in collection.packages
+    )
+
+
+def _updated(record: createrepo_c.UpdateRecord) -> str:
+    return str(record.updated_date or record.issued_date or "")

@@ -1,0 +1,84 @@
+"""A tree and the folder beside it: where everything of one tree lies on this machine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from mirrorsync.model.choices import Compression, Layout
+from mirrorsync.tree.layout import STAMP
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """An install tree as the configuration describes it.
+
+    path: what nodes mount.  arches: of the machines that install from it.  state: this tree's folder under the state directory (caches).
+    grace: how long a superseded file stays.  keep: how many former generations stay.
+    genhdlist: the command that writes hdlist instead of ours, with the tree's path as last argument; () for ours.
+    compression: of repodata.  kickstarts: files whose package names must stay listed.
+    """
+
+    name: str
+    path: Path
+    layout: Layout
+    state: Path
+    arches: tuple[str, ...]
+    grace: timedelta = timedelta(days=7)
+    keep: int = 3
+    genhdlist: Sequence[str] = ()
+    compression: Compression = Compression.GZ
+    kickstarts: tuple[Path, ...] = ()
+
+    @property
+    def home(self) -> Path:
+        """The folder beside the tree, on its file system, that holds everything the tree is made from."""
+        return self.path.parent / ".mirrorsync" / self.path.name
+
+    @property
+    def pool(self) -> Path:
+        """Verified files by their SHA-256."""
+        return self.home / "pool"
+
+    @property
+    def generations(self) -> Path:
+        """Every kept generation, the current one too, under its number: a name that never shows another."""
+        return self.home / "generations"
+
+    @property
+    def retired(self) -> Path:
+        """The directories that were the tree: mounts made while they were go on in them."""
+        return self.home / "retired"
+
+    @property
+    def journal(self) -> Path:
+        """One record a generation."""
+        return self.home / "journal"
+
+    @property
+    def building(self) -> Path:
+        """The next generation while it is built; for an instant after the exchange, the former tree."""
+        return self.home / "building"
+
+    @property
+    def lock(self) -> Path:
+        """The lock file: one writer a tree."""
+        return self.home / "lock"
+
+    @property
+    def cache(self) -> Path:
+        """What was read of the tree's files."""
+        return self.state / "tree.sqlite"
+
+    def stamp(self, root: Path | None = None) -> int | None:
+        """The number of the generation that lies at `root` (by default, at the tree's path), None for a tree never published here."""
+        try:
+            return int(((root or self.path) / STAMP).read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def kept_generations(self) -> tuple[int, ...]:
+        """The generations that can be gone back to, and the current one, oldest first."""
+        if not self.generations.is_dir():
+            return ()
+        return tuple(sorted(int(path.name) for path in self.generations.iterdir() if path.name.isdigit()))

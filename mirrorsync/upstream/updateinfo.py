@@ -1,0 +1,154 @@
+"""updateinfo.xml: the errata of a repository, in every dialect that distributors write."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from xml.etree.ElementTree import Element
+
+from mirrorsync.model.advisory import Advisory, AdvisoryType
+from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.package import Package
+from mirrorsync.model.version import EVR, NEVRA
+from mirrorsync.planning.architecture import SOURCES
+from mirrorsync.upstream.xmlstream import child_of, children, open_document, text_of
+
+_DATE = re.compile(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})")
+_EPOCH_SECONDS = re.compile(r"\s*(\d{1,12})(?:\.\d+)?\s*")
+_CVE = re.compile(r"\b(?:CVE|CAN)-\d{4}-\d{4,}\b")
+_NO = frozenset({"false", "0", "no"})
+_TYPES = {
+    **{kind.value: kind for kind in AdvisoryType},
+    "enhancements": AdvisoryType.ENHANCEMENT,
+    "recommended": AdvisoryType.BUGFIX,  # SUSE's words: recommended, optional, feature
+    "optional": AdvisoryType.ENHANCEMENT,
+    "feature": AdvisoryType.ENHANCEMENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Updateinfo:
+    """listed: how many <update> elements the file has, repeated ids counted each time."""
+
+    advisories: tuple[Advisory, ...]
+    listed: int
+    findings: tuple[Finding, ...] = ()
+
+
+def read_updateinfo(chunks: Iterable[bytes], *, source: str) -> Updateinfo:
+    """The errata sorted by id, one for each id (see `merged`). Raises UpstreamError where the file is broken."""
+    advisories = []
+    findings = []
+    listed = 0
+    for update in open_document(chunks, "update", source=source)[1]:
+        listed += 1
+        if advisory := _advisory(update):
+            advisories.append(advisory)
+        else:
+            findings.append(Finding(Severity.NOTE, "broken-metadata", source, "an erratum has no id", "it is passed over"))
+    return Updateinfo(merged(advisories), listed, tuple(findings))
+
+
+def merged(advisories: Iterable[Advisory]) -> tuple[Advisory, ...]:
+    """One advisory for each id: what the most recent one says, with the packages and CVEs of all."""
+    by_id: dict[str, list[Advisory]] = {}
+    for advisory in advisories:
+        by_id.setdefault(advisory.id, []).append(advisory)
+    return tuple(_united(by_id[name]) for name in sorted(by_id))
+
+
+def with_epochs(advisories: Sequence[Advisory], packages: Iterable[Package]) -> tuple[Advisory, ...]:
+    """The errata with the epochs that the repository's own packages have, where updateinfo gives none (RHEL 6 never does)."""
+    epochs: dict[tuple[str, str, str, str], str | None] = {}
+    for package in packages:
+        epochs[_without_epoch(package.nevra)] = package.evr.epoch
+    return tuple(replace(advisory, packages=tuple(_with_epoch(nevra, epochs) for nevra in advisory.packages)) for advisory in advisories)
+
+
+def read_date(text: str) -> date | None:
+    """The day of `2012-2-17 00:00:00`, `2018-07-20T06:00:01Z` or seconds since the epoch (UTC); None where it is none of them."""
+    try:
+        if match := _DATE.match(text):
+            year, month, day = map(int, match.groups())
+            return date(year, month, day)
+        if match := _EPOCH_SECONDS.fullmatch(text):
+            return datetime.fromtimestamp(int(match[1]), UTC).date()
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def _advisory(update: Element) -> Advisory | None:
+    name = text_of(child_of(update, "id"))
+    if not name:
+        return None
+    packages = tuple(_packages(update))
+    return Advisory(
+        id=name,
+        type=_TYPES.get(update.get("type", "").lower(), AdvisoryType.OTHER),
+        severity=text_of(child_of(update, "severity")),
+        title=text_of(child_of(update, "title")),
+        issued=_day(child_of(update, "issued")),
+        updated=_day(child_of(update, "updated")),
+        cves=_cves(update),
+        packages=_sorted_packages(nevra for nevra, _ in packages),
+        reboot_suggested=_says_yes(child_of(update, "reboot_suggested")) or any(reboot for _, reboot in packages),
+        description=text_of(child_of(update, "description")),
+    )
+
+
+def _packages(update: Element) -> Iterator[tuple[NEVRA, bool]]:
+    """(NEVRA, whether it asks for a reboot) of the binary packages; an epoch that is not told stays None, 0 is "0"."""
+    for pkglist in children(update, "pkglist"):
+        for collection in children(pkglist, "collection"):
+            for package in children(collection, "package"):
+                name, version, arch = (package.get(attribute, "") for attribute in ("name", "version", "arch"))
+                if name and version and arch and arch not in SOURCES:
+                    evr = EVR(package.get("epoch") or None, version, package.get("release", ""))
+                    yield NEVRA(name, evr, arch), _says_yes(child_of(package, "reboot_suggested"))
+
+
+def _cves(update: Element) -> tuple[str, ...]:
+    """Those of references of the type cve, and those that any reference's id or title names."""
+    references = children(child_of(update, "references"), "reference")
+    found = {name for reference in references for name in _CVE.findall(f"{reference.get('id', '')} {reference.get('title', '')}")}
+    return tuple(sorted(found))
+
+
+def _day(element: Element | None) -> date | None:
+    """Of `<issued date="…"/>`, or of `<issued><date>…</date></issued>`."""
+    if element is None:
+        return None
+    return read_date(element.get("date") or text_of(child_of(element, "date")))
+
+
+def _says_yes(element: Element | None) -> bool:
+    return element is not None and text_of(element).lower() not in _NO
+
+
+def _united(same: Sequence[Advisory]) -> Advisory:
+    if len(same) == 1:
+        return same[0]
+    latest = max(same, key=lambda advisory: advisory.updated or advisory.issued or date.min)
+    return replace(
+        latest,
+        packages=_sorted_packages(nevra for advisory in same for nevra in advisory.packages),
+        cves=tuple(sorted({cve for advisory in same for cve in advisory.cves})),
+        reboot_suggested=any(advisory.reboot_suggested for advisory in same),
+    )
+
+
+def _sorted_packages(packages: Iterable[NEVRA]) -> tuple[NEVRA, ...]:
+    by_key = {nevra.key: nevra for nevra in packages}
+    return tuple(by_key[key] for key in sorted(by_key))
+
+
+def _without_epoch(nevra: NEVRA) -> tuple[str, str, str, str]:
+    return (nevra.name, nevra.evr.version, nevra.evr.release, nevra.arch)
+
+
+def _with_epoch(nevra: NEVRA, epochs: dict[tuple[str, str, str, str], str | None]) -> NEVRA:
+    epoch = epochs.get(_without_epoch(nevra))
+    if nevra.evr.epoch is not None or epoch is None:
+        return nevra
+    return replace(nevra, evr=replace(nevra.evr, epoch=epoch))

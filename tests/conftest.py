@@ -1,0 +1,26 @@
+"""What many tests share: real packages, built once a session."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fixtures.rpms import PackageSpec, build_rpms
+
+Builder = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def rpm(tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    """`rpm(name, version, …)`: the path of a real package of that PackageSpec, made the first time it is asked for."""
+    folder = tmp_path_factory.mktemp("rpms")
+    built: dict[str, Path] = {}
+
+    def build(name: str, version: str, release: str = "1", **words: object) -> Path:
+        spec = PackageSpec(name, version, release, **words)  # type: ignore[arg-type]  # the caller's words are PackageSpec's
+        key = repr(spec)
+        if key not in built:
+            [built[key]] = build_rpms([spec], folder / str(len(built)))
+        return built[key]
+
+    return build

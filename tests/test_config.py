@@ -1,0 +1,547 @@
+"""The configuration: from files to values, or every problem at once with its file and key."""
+
+import json
+import tomllib
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mirrorsync.cli.config import config_commands
+from mirrorsync.cli.context import Call, Verbosity
+from mirrorsync.config import values
+from mirrorsync.config.display import config_document, config_text
+from mirrorsync.config.loading import check, default_state, load, locate, understand
+from mirrorsync.config.named_files import read_password
+from mirrorsync.config.schema import Config
+from mirrorsync.config.sources import merge
+from mirrorsync.errors import ConfigError, ExitCode
+from mirrorsync.model.choices import Layout, Signatures
+from mirrorsync.model.policy import NewPackages
+from mirrorsync.model.version import EVR
+
+Write = Callable[..., Path]
+
+TREE = """
+[trees.{name}]
+path = "{path}"
+layout = "repodata"
+arches = ["x86_64"]
+"""
+LISTING = """
+[[trees.{name}.updates]]
+url = "http://mirror.example/{name}/"
+kind = "listing"
+signatures = "digest-only"
+"""
+
+
+def tree(name: str = "a", path: str = "/srv/a", more: str = "") -> str:
+    return TREE.format(name=name, path=path) + more
+
+
+def update(name: str = "a", more: str = "") -> str:
+    return LISTING.format(name=name) + more
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write mirrorsync.toml, and by keyword `conf.d/KEYWORD.toml`; the main file's path."""
+
+    def _write(main: str, **drop_ins: str) -> Path:
+        path = tmp_path / "mirrorsync.toml"
+        path.write_text(main)
+        for name, text in drop_ins.items():
+            (tmp_path / "conf.d").mkdir(exist_ok=True)
+            (tmp_path / "conf.d" / f"{name}.toml").write_text(text)
+        return path
+
+    return _write
+
+
+def problems(path: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(path, {})
+    return [line.replace(f"{path.parent}/", "") for line in caught.value.problems]
+
+
+# --- values ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [
+        ("7d", timedelta(days=7)),
+        ("12h", timedelta(hours=12)),
+        ("1d12h", timedelta(days=1, hours=12)),
+        ("2w", timedelta(weeks=2)),
+        ("0s", timedelta()),
+    ],
+)
+def test_a_length_of_time_is_a_number_and_its_unit(text: str, duration: timedelta) -> None:
+    assert values.parse_duration(text) == duration
+
+
+@pytest.mark.parametrize("text", ["", "7", "d", "-1d", "1.5d", "7 days", "1h1d", "1d1d"])
+def test_other_lengths_of_time_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a length of time; write"):
+        values.parse_duration(text)
+
+
+@given(st.timedeltas(min_value=timedelta(), max_value=timedelta(days=9999)).map(lambda span: timedelta(seconds=int(span.total_seconds()))))
+def test_a_length_of_time_reads_back_from_its_text(duration: timedelta) -> None:
+    assert values.parse_duration(values.format_duration(duration)) == duration
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"), [("10M", 10 << 20), ("500k", 500 << 10), ("500K", 500 << 10), ("1.5M", 3 << 19), ("4096", 4096), ("1G", 1 << 30)]
+)
+def test_a_rate_is_bytes_a_second_in_powers_of_1024(text: str, rate: int) -> None:
+    assert values.parse_rate(text) == rate
+
+
+@pytest.mark.parametrize("text", ["", "0", "fast", "-1M", "10 M", "10MB"])
+def test_other_rates_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a rate; write"):
+        values.parse_rate(text)
+
+
+@given(st.integers(min_value=1, max_value=(1 << 29)))
+def test_a_rate_reads_back_from_its_text(rate: int) -> None:
+    assert values.parse_rate(values.format_rate(rate)) == rate
+
+
+def test_a_pin_is_a_name_and_an_evr() -> None:
+    assert values.parse_pin("kernel = 2.4.18-3") == values.Pin("kernel", EVR(None, "2.4.18", "3"))
+    assert values.parse_pin("bind=9:9.2.1-1").evr.key == ("9", "9.2.1", "1")
+
+
+@pytest.mark.parametrize("text", ["kernel", "kernel =", "= 1-1", "kernel == 1", "ker nel = 1", "kernel = 1 - 2", "kernel = x:1-2"])
+def test_other_pins_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a pin.*; write 'name ="):
+        values.parse_pin(text)
+
+
+def test_a_fingerprint_may_have_blanks_and_either_case() -> None:
+    assert values.parse_fingerprint("ca20 8686 2bd6 9dfc 65f6  ecc4 2191 80cd db42 a60e") == "CA2086862BD69DFC65F6ECC4219180CDDB42A60E"
+    assert values.parse_fingerprint("a" * 64) == "A" * 64
+
+
+@pytest.mark.parametrize("text", ["DB42A60E", "219180CDDB42A60E", "g" * 40, "0x" + "a" * 40, ""])
+def test_a_key_id_or_a_part_of_a_fingerprint_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a whole fingerprint"):
+        values.parse_fingerprint(text)
+
+
+@pytest.mark.parametrize("url", ["http://m/x/", "https://m:8443/x", "ftp://m/x", "file:///srv/x", "https://m/list?a=b&c=d", "http://[::1]/x"])
+def test_mirrors_are_reached_by_http_https_ftp_and_file(url: str) -> None:
+    assert values.parse_url(url) == url
+
+
+@pytest.mark.parametrize("url", ["rsync://m/x", "m/x", "/srv/x", "http:///x", "file://m/x", "file:x", "http://m/a b", "http://m:port/", "http://[::1/x"])
+def test_other_urls_are_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="; write"):
+        values.parse_url(url)
+
+
+def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ValueError, match="names a user in the URL") as caught:
+        values.parse_url("https://joe:secret@mirror.example/x")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["/", "//", "srv/a", "/srv/../etc", "/srv/.mirrorsync/a", "~/a", ""])
+def test_paths_that_cannot_be_a_tree_are_refused(path: str) -> None:
+    with pytest.raises(ValueError, match=r"; (write|name)"):
+        values.parse_tree_path(path)
+
+
+@pytest.mark.parametrize("client", ["10.1.0.0/16", "node*.cluster", "@nodes", "fd00::/8", "*"])
+def test_clients_are_written_as_exports_writes_them(client: str) -> None:
+    assert values.parse_client(client) == client
+
+
+@pytest.mark.parametrize("client", ["10.1.0.0/16 (ro)", "a b", "host(rw)", ""])
+def test_clients_with_blanks_or_options_are_refused(client: str) -> None:
+    with pytest.raises(ValueError, match="is not a client of an export; write one"):
+        values.parse_client(client)
+
+
+# --- from files to values ---------------------------------------------------------------------------------------------------
+
+
+def test_a_tree_gets_the_documented_defaults(write: Write) -> None:
+    loaded = load(write(tree()), {}).trees["a"]
+    assert (loaded.path, loaded.layout, loaded.arches) == (Path("/srv/a"), Layout.REPODATA, ("x86_64",))
+    assert (loaded.grace, loaded.keep_generations, loaded.new_packages) == (timedelta(days=7), 3, NewPackages.NEEDED)
+    assert (loaded.updates, loaded.boot, loaded.export) == ((), None, None)
+
+
+def test_an_update_mirror_gets_the_documented_defaults(write: Write) -> None:
+    (mirror,) = load(write(tree() + '[[trees.a.updates]]\nurl = "ftp://m/x"\nkind = "listing"\nkeys = ["/k"]\n'), {}).trees["a"].updates
+    assert (mirror.signatures, mirror.connections, mirror.max_rate) == (Signatures.REQUIRE, 4, None)
+    assert mirror.name == "ftp://m/x"
+
+
+def test_a_tree_knows_its_policy(write: Write) -> None:
+    text = tree(more='exclude = ["x*"]\ninclude = ["y*"]\nnew_packages = "all"\npin = ["b = 1:2-3", "a = 1-1"]\n')
+    policy = load(write(text), {}).trees["a"].policy
+    assert (policy.arches, policy.exclude, policy.include, policy.new_packages) == (("x86_64",), ("x*",), ("y*",), NewPackages.ALL)
+    assert {name: str(evr) for name, evr in policy.pins.items()} == {"a": "1-1", "b": "1:2-3"}
+
+
+def test_a_configuration_does_not_change_once_loaded(write: Write) -> None:
+    loaded = load(write(tree()), {})
+    with pytest.raises(ValueError, match="frozen"):
+        loaded.trees["a"].keep_generations = 9  # type: ignore[misc]  # what the test is about
+
+
+def test_drop_ins_merge_tables_replace_values_and_add_mirrors_in_the_order_of_their_names(write: Write) -> None:
+    main = tree(more='exclude = ["x"]\ngrace = "1d"\n') + update()
+    later = '[trees.a]\nexclude = ["y", "z"]\ngrace = "3d"\n'
+    path = write(main, b=later, a='[trees.a]\ngrace = "2d"\n' + update("a") + tree("other", "/srv/o"))
+    loaded = load(path, {})
+    assert loaded.trees["a"].exclude == ("y", "z")
+    assert loaded.trees["a"].grace == timedelta(days=3)
+    assert len(loaded.trees["a"].updates) == 2
+    assert sorted(loaded.trees) == ["a", "other"]
+
+
+def test_files_in_conf_d_that_are_hidden_or_not_toml_are_passed_over(write: Write) -> None:
+    path = write(tree(), a="")
+    (path.parent / "conf.d" / ".a.toml.swp").write_text("no toml")
+    (path.parent / "conf.d" / ".hidden.toml").write_text("no toml")
+    (path.parent / "conf.d" / "a.toml.rpmsave").write_text("no toml")
+    assert list(load(path, {}).trees) == ["a"]
+
+
+def test_the_file_is_the_given_one_then_the_environments_then_the_default() -> None:
+    environ = {"MIRRORSYNC_CONFIG": "/x/y.toml"}
+    assert locate(Path("/a.toml"), environ) == Path("/a.toml")
+    assert locate(None, environ) == Path("/x/y.toml")
+    assert locate(None, {"MIRRORSYNC_CONFIG": ""}) == Path("/etc/mirrorsync/mirrorsync.toml")
+
+
+@pytest.mark.parametrize(
+    ("environ", "root", "folder"),
+    [
+        ({"XDG_STATE_HOME": "/s"}, True, "/var/lib/mirrorsync"),
+        ({"XDG_STATE_HOME": "/s", "HOME": "/h"}, False, "/s/mirrorsync"),
+        ({"XDG_STATE_HOME": "relative", "HOME": "/h"}, False, "/h/.local/state/mirrorsync"),
+        ({"HOME": "/h"}, False, "/h/.local/state/mirrorsync"),
+    ],
+)
+def test_state_is_kept_where_the_system_has_it(environ: dict[str, str], root: bool, folder: str) -> None:  # noqa: FBT001 -- pytest's parameter
+    assert default_state(environ, root=root) == Path(folder)
+
+
+def test_a_configured_state_directory_counts_before_the_default(write: Write) -> None:
+    assert load(write('[mirrorsync]\nstate = "/data/state"\n'), {}).state == Path("/data/state")
+
+
+# --- every problem, with its file and key -------------------------------------------------------------------------------------
+
+
+def test_all_problems_are_told_at_once_each_with_its_file_and_key(write: Write) -> None:
+    main = tree(more='grace = "7"\nkeep_generations = 0\n') + update(more='max_rate = "fast"\n')
+    found = problems(write(main, a=update("a", more="connections = 17\n"), b='[trees.b]\npath = "b"\nlayout = "deb"\n'))
+    assert [line.split("; ")[0] for line in found] == [
+        "mirrorsync.toml: trees.a.grace: '7' is not a length of time",
+        "mirrorsync.toml: trees.a.keep_generations: 0 is too small",
+        "mirrorsync.toml: trees.a.updates[1].max_rate: 'fast' is not a rate",
+        "conf.d/a.toml: trees.a.updates[1].connections: 17 is too large",
+        "conf.d/b.toml: trees.b.arches: is missing",
+        "conf.d/b.toml: trees.b.layout: 'deb' is not one of its words",
+        "conf.d/b.toml: trees.b.path: 'b' is not an absolute path",
+    ]
+    assert all("; " in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("exlude = []", "trees.a.exlude: is not a key here; did you mean 'exclude'?"),
+        ("keep_generation = 3", "trees.a.keep_generation: is not a key here; did you mean 'keep_generations'?"),
+        ("boot.dir = '/x'", "trees.a.boot.dir: is not a key here; did you mean 'directory'?"),
+        ("boot.x = 1", "trees.a.boot.x: is not a key here; the keys here are directory, style"),
+        ('"a b" = 1', 'trees.a."a b": is not a key here; the keys here are '),
+    ],
+)
+def test_unknown_keys_are_refused_with_the_nearest_known_one(write: Write, key: str, line: str) -> None:
+    assert any(found.startswith(f"mirrorsync.toml: {line}") for found in problems(write(tree(more=key + "\n"))))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[report]\nmail_to = []\n", "report.mail_to: is not a key here; remove it: there are no keys here yet"),
+        ("[schedule]\nat = 1\n", "schedule.at: is not a key here; remove it: there are no keys here yet"),
+        ("[tree.a]\n", "tree: is not a key here; did you mean 'trees'?"),
+        ("trees = 3\n", "trees: is not a table; write its keys under a heading in square brackets"),
+        ("mirrorsync = 3\n", "mirrorsync: is not a table; write its keys under a heading in square brackets"),
+        ("[trees]\na = 3\n", "trees.a: is not a table; write its keys under a heading in square brackets"),
+    ],
+)
+def test_tables_that_are_not_there_are_refused(write: Write, text: str, line: str) -> None:
+    assert problems(write(text)) == [f"mirrorsync.toml: {line}"]
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ('grace = 7\n', "trees.a.grace: is not text; put it in quotation marks"),
+        ('keep_generations = "3"\n', "trees.a.keep_generations: '3' is not a whole number; write one without quotation marks"),
+        ('exclude = "x"\n', "trees.a.exclude: is not a list; put it in square brackets"),
+        ('exclude = ["x", ""]\n', "trees.a.exclude[2]: is empty; write a value or leave the key out"),
+        ('pin = ["a", "b"]\n', "trees.a.pin[1]: 'a' is not a pin; write 'name = version-release', as in 'kernel = 2.4.18-3'"),
+        ('pin = ["a = 1-1", "a = 2-1"]\n', "trees.a.pin: a is pinned 2 times; keep one of them"),
+        ('new_packages = "some"\n', "trees.a.new_packages: 'some' is not one of its words; write 'needed', 'all' or 'none'"),
+        ('genhdlist = ["/x"]\n', "trees.a.genhdlist: is for layout 'redhat': this tree has no hdlist; remove it"),
+        ('repos = ["x"]\n', "trees.a.repos: is used with .repo files only; name them in updates_from, or remove it"),
+        ('boot = {}\n', "trees.a.boot.directory: is missing; set it"),
+        ('export.clients = ["10.1.0.0/16(ro)"]\n', "trees.a.export.clients[1]: '10.1.0.0/16(ro)' is not a client"),
+    ],
+)
+def test_what_a_tree_may_not_say(write: Write, more: str, line: str) -> None:
+    assert problems(write(tree(more=more)))[0].startswith(f"mirrorsync.toml: {line}")
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ('keys = ["/k"]', "url: is missing; write where the mirror is: url, or mirrorlist or metalink"),
+        ('url = "http://m/"\nmetalink = "http://m/l"\nkeys = ["/k"]', "metalink: is one place too many beside url; keep one of them"),
+        ('url = "http://m/"', 'keys: is missing: packages must be signed, and by whom is not told; name key files'),
+        (
+            f'url = "http://m/"\nsignatures = "digest-only"\nfingerprints = ["{"a" * 40}"]',
+            "fingerprints: pins keys that no file holds; name the key files in keys",
+        ),
+        ('url = "http://m/"\nkeys = ["/k"]\nusername = "u"', "password_file: is missing beside username; set it too, or remove username"),
+        ('url = "http://m/"\nkeys = ["/k"]\npassword_file = "/p"', "username: is missing beside password_file; set it too"),
+        ('url = "http://m/"\nkeys = ["/k"]\nclient_key = "/p"', "client_cert: is missing beside client_key; set it too"),
+        ('url = "http://m/"\nkeys = ["k"]', "keys[1]: 'k' is not an absolute path; write it from / on, without '..'"),
+        ('url = "http://m/"\nkeys = ["/k"]\nconnections = true', "connections: True is not a whole number; write"),
+    ],
+)
+def test_what_an_update_mirror_may_not_say(write: Write, keys: str, line: str) -> None:
+    found = problems(write(tree(more=f'[[trees.a.updates]]\nkind = "repodata"\n{keys}\n')))
+    assert len(found) == 1
+    assert found[0].startswith(f"mirrorsync.toml: trees.a.updates[1].{line}")
+
+
+def test_a_mirrorlist_is_for_yum_metadata(write: Write) -> None:
+    text = tree(more='[[trees.a.updates]]\nkind = "listing"\nmirrorlist = "http://m/l"\nkeys = ["/k"]\n')
+    assert problems(write(text)) == [
+        "mirrorsync.toml: trees.a.updates[1].mirrorlist: lists mirrors of yum metadata, which kind 'listing' has not; "
+        'write url, or kind = "repodata"'
+    ]
+
+
+def test_rules_over_several_keys_are_told_beside_faults_of_single_keys(write: Write) -> None:
+    found = problems(write(tree(more='[[trees.a.updates]]\nkind = "repodate"\nusername = "u"\n')))
+    assert [line.split(": ")[1] for line in found] == [f"trees.a.updates[1].{key}" for key in ("keys", "kind", "password_file", "url")]
+
+
+def test_compression_is_for_trees_with_repodata(write: Write) -> None:
+    text = tree(more='compression = "gz"\n').replace('"repodata"', '"redhat"')
+    assert problems(write(text)) == ["mirrorsync.toml: trees.a.compression: is for layout 'repodata': this tree has none; remove it"]
+
+
+def test_no_tree_may_lie_inside_another_or_be_the_same(write: Write) -> None:
+    found = problems(write(tree("a", "/srv/a") + tree("b", "/srv/a/b") + tree("c", "/srv/ab") + tree("d", "/srv/ab/")))
+    assert found == [
+        "mirrorsync.toml: trees.b.path: lies inside tree 'a' (/srv/a), which is replaced as a whole; move one of them",
+        "mirrorsync.toml: trees.d.path: is the path of tree 'c' too; give each tree its own folder",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x = 1\n[a\nb = 1\n", "mirrorsync.toml: line 2: is not TOML: Expected ']' at the end of a table declaration; correct it"),
+        ("[a]\nb = [1,\n", "mirrorsync.toml: its last line: is not TOML: "),
+        ("[a]\nb = 1\nb = 2\n", "mirrorsync.toml: line 3: is not TOML: Cannot overwrite a value; correct it there or on"),
+    ],
+)
+def test_text_that_is_not_toml_is_told_with_its_line(write: Write, text: str, line: str) -> None:
+    (found,) = problems(write(text))
+    assert found.startswith(line)
+
+
+def test_files_that_cannot_be_read_are_told_together(write: Write) -> None:
+    path = write("[a\n", b="]\n")
+    (path.parent / "conf.d" / "c.toml").write_bytes(b'x = "\xff"\n')
+    (path.parent / "conf.d" / "d.toml").mkdir()
+    found = problems(path)
+    assert [line.partition(": ")[0] for line in found] == ["mirrorsync.toml", "conf.d/b.toml", "conf.d/c.toml", "conf.d/d.toml"]
+    assert "byte 6 is not UTF-8" in found[2]
+    assert "cannot be read (Is a directory)" in found[3]
+
+
+def test_drop_ins_that_are_not_in_a_folder_are_told(write: Write) -> None:
+    path = write(tree())
+    (path.parent / "conf.d").write_text("")
+    assert problems(path) == ["conf.d: cannot be read (Not a directory); make it a folder this user may read"]
+
+
+def test_a_missing_file_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path / "none.toml")
+    assert found == "none.toml: is not there; write it (mirrorsync.toml(5) has a sample) or name another with --config"
+
+
+def test_a_configuration_problem_ends_the_program_with_78(write: Write) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(write("x = 1"), {})
+    assert caught.value.exit_code is ExitCode.CONFIGURATION
+
+
+_LEAVES = st.sampled_from([None, True, 0, -1, 1.5, "", "x", "/p", "http://m/", "redhat"])
+_KEYS = st.sampled_from(["a", "path", "layout", "arches", "updates", "url", "keys", "boot", "pin", "[key]"])
+_SHAPES = st.recursive(_LEAVES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_KEYS, inner, max_size=4), max_leaves=12)
+
+
+@given(st.dictionaries(st.sampled_from(["mirrorsync", "trees", "report", "x"]), _SHAPES))
+def test_no_shape_of_file_is_anything_but_a_configuration_or_its_problems(document: dict[str, object]) -> None:
+    try:
+        assert isinstance(understand(merge([(Path("/x.toml"), document)]), Path("/state")), Config)
+    except ConfigError as error:
+        assert all(line.startswith("/x.toml: ") and "; " in line for line in error.problems)
+
+
+# --- files it names -----------------------------------------------------------------------------------------------------------
+
+
+def complete(folder: Path) -> str:
+    """A configuration all of whose files are there."""
+    for name in ("tree", "tftp"):
+        (folder / name).mkdir()
+    for name in ("key", "cert", "password", "ks.cfg", "x.repo"):
+        (folder / name).write_text("secret\nmore\n")
+        (folder / name).chmod(0o600)
+    return f"""
+[trees.a]
+path = "{folder}/tree"
+layout = "repodata"
+arches = ["x86_64"]
+kickstarts = ["{folder}/ks.cfg"]
+updates_from = ["{folder}/x.repo"]
+boot.directory = "{folder}/tftp"
+[[trees.a.updates]]
+url = "https://m/"
+kind = "repodata"
+keys = ["{folder}/key"]
+client_cert = "{folder}/cert"
+username = "joe"
+password_file = "{folder}/password"
+proxy = "http://joe:secret@proxy:3128"
+"""
+
+
+def test_check_sees_that_named_files_are_there(write: Write, tmp_path: Path) -> None:
+    path = write(complete(tmp_path))
+    assert check(path, {}) == ((path,), ("a",))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("tree", "trees.a.path"),
+        ("tftp", "trees.a.boot.directory"),
+        ("key", "trees.a.updates[1].keys[1]"),
+        ("cert", "trees.a.updates[1].client_cert"),
+        ("password", "trees.a.updates[1].password_file"),
+        ("ks.cfg", "trees.a.kickstarts[1]"),
+        ("x.repo", "trees.a.updates_from[1]"),
+    ],
+)
+def test_check_tells_each_named_file_that_is_missing(write: Write, tmp_path: Path, name: str, key: str) -> None:
+    path = write(complete(tmp_path))
+    (tmp_path / name).rename(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError) as caught:
+        check(path, {})
+    (line,) = caught.value.problems
+    assert line.startswith(f"{path}: {key}: {tmp_path}/{name} is not a ")
+
+
+def test_check_refuses_a_password_that_others_may_read(write: Write, tmp_path: Path) -> None:
+    path = write(complete(tmp_path))
+    (tmp_path / "password").chmod(0o640)
+    with pytest.raises(ConfigError, match=r"updates\[1\]\.password_file: .*/password may be read by others; chmod 600 it"):
+        check(path, {})
+
+
+def test_check_tells_a_genhdlist_that_cannot_be_run(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "t").mkdir()
+    text = f'[trees.a]\npath = "{tmp_path}/t"\nlayout = "redhat"\narches = ["i386"]\ngenhdlist = ["/no/genhdlist"]\n'
+    with pytest.raises(ConfigError, match=r"trees\.a\.genhdlist\[1\]: /no/genhdlist cannot be run; install it or remove the key"):
+        check(write(text), {})
+
+
+def test_a_password_is_the_first_line_of_its_file(write: Write, tmp_path: Path) -> None:
+    (mirror,) = load(write(complete(tmp_path)), {}).trees["a"].updates
+    assert read_password(mirror) == "secret"
+    assert read_password(mirror.model_copy(update={"password_file": None})) is None
+
+
+def test_a_password_that_others_may_read_is_not_used(write: Write, tmp_path: Path) -> None:
+    (mirror,) = load(write(complete(tmp_path)), {}).trees["a"].updates
+    (tmp_path / "password").chmod(0o604)
+    with pytest.raises(ConfigError, match=r"password_file of https://m/: .* may be read by others"):
+        read_password(mirror)
+
+
+# --- shown --------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_shown_configuration_reads_back_to_the_same(write: Write, tmp_path: Path) -> None:
+    odd = 'pin = ["x = 1:2-3"]\ngrace = "1d12h"\nexclude = ["\\"\\u007f\\\\"]\n'
+    text = complete(tmp_path).replace("joe:secret@", "") + tree("b", "/srv/b", odd)
+    loaded = load(write(text + update("b", 'max_rate = "1.5M"\n')), {})
+    assert load(write(config_text(loaded)), {}) == loaded
+
+
+def test_a_shown_redhat_tree_reads_back_to_the_same(write: Write) -> None:
+    text = '[trees."7.3"]\npath = "/u1/redhat"\nlayout = "redhat"\narches = ["i386"]\ngenhdlist = ["/x", "--withnumbers"]\n'
+    loaded = load(write(text), {})
+    assert load(write(config_text(loaded)), {}) == loaded
+
+
+def test_no_password_is_shown(write: Write, tmp_path: Path) -> None:
+    loaded = load(write(complete(tmp_path)), {})
+    assert loaded.trees["a"].updates[0].proxy == "http://joe:secret@proxy:3128"
+    for shown in (config_text(loaded), json.dumps(config_document(loaded))):
+        assert "http://***@proxy:3128" in shown
+        assert "secret" not in shown
+
+
+def run(path: Path, *arguments: str) -> tuple[str, int, BaseException | None]:
+    result = CliRunner().invoke(config_commands, arguments, obj=Call(path, {}, Verbosity.NORMAL))
+    return result.stdout, result.exit_code, result.exception
+
+
+def test_the_command_shows_toml_and_json(write: Write, tmp_path: Path) -> None:
+    path = write(complete(tmp_path))
+    shown, _, _ = run(path, "show")
+    document = json.loads(run(path, "show", "--json")[0])
+    assert document.pop("schema") == "mirrorsync-config-1"
+    assert tomllib.loads(shown) == document
+
+
+def test_the_command_check_says_which_files_it_read(write: Write, tmp_path: Path) -> None:
+    path = write(complete(tmp_path), a="")
+    assert run(path, "check") == (f"{path} and 1 in conf.d: no problem; 1 tree\n", 0, None)
+    document = json.loads(run(path, "check", "--json")[0])
+    assert document["files"] == [str(path), str(tmp_path / "conf.d" / "a.toml")]
+    assert (document["trees"], document["problems"], document["exit_code"]) == (["a"], [], 0)
+
+
+def test_the_command_check_ends_in_the_configurations_error(write: Write) -> None:
+    path = write("x = 1")
+    assert isinstance(run(path, "check")[2], ConfigError)
+    text, code, _ = run(path, "check", "--json")
+    assert code == ExitCode.CONFIGURATION
+    assert json.loads(text)["problems"] == [f"{path}: x: is not a key here; the keys here are mirrorsync, report, schedule, trees"]
