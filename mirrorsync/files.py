@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -264,3 +264,35 @@ def settle(partial: Path, target: Path, *, mode: int = FILE_MODE) -> None:
 def remove_file(path: Path) -> None:
     """Remove a file's name; nothing where there is none."""
     path.unlink(missing_ok=True)
+
+
+def rename_together(renames: Sequence[tuple[Path, Path]]) -> None:
+    """Rename each (new file, target) of one directory, all or none: where one fails, every target is again what it was.
+
+    A process that dies in between leaves some renamed, and the former files as `.NAME.PID.old`. Raises OSError.
+    """
+    formers = {target: target.with_name(f".{target.name}.{os.getpid()}.old") for _, target in renames}
+    renamed: list[Path] = []
+    try:
+        for target, former in formers.items():
+            if os.path.lexists(target):
+                os.link(target, former, follow_symlinks=False)
+        for new, target in renames:
+            new.replace(target)
+            renamed.append(target)
+    except BaseException:
+        for target in renamed:
+            _put_back(formers[target], target)
+        raise
+    finally:
+        for name in (*formers.values(), *(new for new, _ in renames)):
+            name.unlink(missing_ok=True)
+    for directory in sorted({target.parent for target in formers}):
+        sync_directory(directory)
+
+
+def _put_back(former: Path, target: Path) -> None:
+    if os.path.lexists(former):
+        former.replace(target)
+    else:
+        target.unlink()

@@ -154,6 +154,19 @@ def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("proxy", ["proxy", "socks5://proxy:1080", "http://", "ftp://joe:secret@proxy"])
+def test_a_proxy_is_an_http_proxy(proxy: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a proxy; write its URL") as caught:
+        values.parse_proxy(proxy)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("arch", ["x86-64", "X86_64", "i386 ", ""])
+def test_an_architecture_is_spelt_as_rpm_does(arch: str) -> None:
+    with pytest.raises(ValueError, match="is not an architecture; write rpm's name of it"):
+        values.parse_arch(arch)
+
+
 @pytest.mark.parametrize("path", ["/", "//", "srv/a", "/srv/../etc", "/srv/.mirrorsync/a", "~/a", ""])
 def test_paths_that_cannot_be_a_tree_are_refused(path: str) -> None:
     with pytest.raises(ValueError, match=r"; (write|name)"):
@@ -273,6 +286,11 @@ def test_all_problems_are_told_at_once_each_with_its_file_and_key(write: Write) 
 )
 def test_unknown_keys_are_refused_with_the_nearest_known_one(write: Write, key: str, line: str) -> None:
     assert any(found.startswith(f"mirrorsync.toml: {line}") for found in problems(write(tree(more=key + "\n"))))
+
+
+def test_a_tree_may_be_called_as_one_of_its_tables_is(write: Write) -> None:
+    found = problems(write(tree("boot", more="kickstart = []\n")))
+    assert found == ["mirrorsync.toml: trees.boot.kickstart: is not a key here; did you mean 'kickstarts'?"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Building, publishing, recovering: what a node finds at the tree's path is always one whole generation."""
 
+import hashlib
 import os
 from dataclasses import replace
 from datetime import timedelta
@@ -207,8 +208,6 @@ def test_a_damaged_cache_is_made_anew(tmp_path: Path, rpm: Builder) -> None:
 
 
 def test_each_record_carries_the_digest_of_the_one_before(tmp_path: Path, rpm: Builder) -> None:
-    import hashlib
-
     tree = make_tree(tmp_path, [rpm("bash", "1")])
     published(tree, rpm("bash", "2"))
     first, second = (journal.read_record(tree.journal, number) for number in (1, 2))

@@ -1,5 +1,6 @@
 """Small install trees of real packages, for tests."""
 
+import hashlib
 import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -44,8 +45,6 @@ def replacing(tree: Tree, held: Iterable[Package], new: Package) -> Plan:
 
 def staged(pool_folder: Path, rpm: Path, package: Package) -> dict[NEVRA, str]:
     """The package's file put into the pool, and the mapping that building takes."""
-    import hashlib
-
     content = rpm.read_bytes()
     digest = Digest("sha256", hashlib.sha256(content).hexdigest())
     target = pool_folder / digest.value[:2] / digest.value

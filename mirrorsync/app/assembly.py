@@ -1,17 +1,27 @@
-"""From the configuration to what the use cases work with: a tree's site, and its sources opened."""
+"""From the configuration to what the use cases work with: a tree's site, and its update mirrors opened."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
-from mirrorsync.app.site import Export, Site, Source
+from mirrorsync.app.site import Export, Site, Source, Upstream
+from mirrorsync.app.updates import Update, all_updates
 from mirrorsync.config.schema import Config
+from mirrorsync.errors import ConfigError
+from mirrorsync.model.choices import MirrorKind
 from mirrorsync.tree.site import Tree
+from mirrorsync.trust.keys import Keyring
+from mirrorsync.trust.signatures import verify
+from mirrorsync.upstream.alternatives import Doors
+from mirrorsync.upstream.listing import ListingUpstream
 from mirrorsync.upstream.memory import MirrorMemory
+from mirrorsync.upstream.repodata import RepodataUpstream
 
 
 def site_of(config: Config, name: str) -> Site:
-    """The configured tree `name` with its policy."""
+    """The configured tree `name` and what was decided about it."""
     settings = config.trees[name]
     tree = Tree(
         name=name,
@@ -22,10 +32,10 @@ def site_of(config: Config, name: str) -> Site:
         grace=settings.grace,
         keep=settings.keep_generations,
         genhdlist=settings.genhdlist,
-        compression=settings.compression.value,
+        compression=settings.compression,
         kickstarts=settings.kickstarts,
     )
-    export = Export(str(settings.export.path or settings.path), settings.export.clients) if settings.export else None
+    export = Export(settings.export.clients) if settings.export else None
     return Site(tree, settings.policy, settings.boot.directory if settings.boot else None, export)
 
 
@@ -35,8 +45,38 @@ def _state(config: Config, name: str) -> Path:
 
 @contextmanager
 def opened_sources(config: Config, name: str) -> Iterator[tuple[Source, ...]]:
-    """The update mirrors of a tree, their connections and memories open until the end of the block. Raises TrustError, UpstreamError."""
+    """A tree's update mirrors; connections and memories are open until the block ends.
+
+    Raises ConfigError, TrustError, UpstreamError.
+    """
     settings = config.trees[name]
+    updates = all_updates(settings)
+    if not updates:
+        raise ConfigError((f"{name}: no update mirror is configured; add [[trees.{name}.updates]] or updates_from",))
     with ExitStack() as stack:
         memory = stack.enter_context(MirrorMemory(_state(config, name) / "mirrors.sqlite"))
-        yield tuple(_opened(settings, update, _state(config, name), memory, stack) for update in all_updates(settings))
+        yield tuple(_opened(config, name, update, memory, stack) for update in updates)
+
+
+def _opened(config: Config, name: str, update: Update, memory: MirrorMemory, stack: ExitStack) -> Source:
+    arches = config.trees[name].arches
+    transport = stack.enter_context(Doors(update.mirror))
+    upstream: Upstream
+    if update.kind is MirrorKind.LISTING:
+        upstream = ListingUpstream(update.mirror, transport, memory, arches)
+    else:
+        folder = _state(config, name) / "metadata" / sha256(update.mirror.name.encode()).hexdigest()[:16]
+        upstream = RepodataUpstream(update.mirror, transport, folder, arches, update.places)
+    judge = partial(verify, keyring=_keyring(config, name, update), policy=update.signatures)
+    return Source(upstream, transport, judge, update.exclude, update.include)
+
+
+def _keyring(config: Config, name: str, update: Update) -> Keyring | None:
+    return Keyring.make(_state(config, name) / "keys", update.keys, update.fingerprints) if update.keys else None
+
+
+def keyring_of(config: Config, name: str) -> Keyring | None:
+    """One private keyring of everybody whose signature the tree's update mirrors may carry. Raises TrustError."""
+    updates = all_updates(config.trees[name])
+    keys = [path for update in updates for path in update.keys]
+    return Keyring.make(_state(config, name) / "keys", keys, [text for update in updates for text in update.fingerprints]) if keys else None

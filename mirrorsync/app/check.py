@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from mirrorsync.app.signatures import signature_findings
 from mirrorsync.app.site import Site
 from mirrorsync.boot.bootset import belonging, read_boot_set
 from mirrorsync.boot.staging import staged_findings
@@ -16,10 +17,14 @@ from mirrorsync.tree import journal
 from mirrorsync.tree.comps import listed_names
 from mirrorsync.tree.indexes import index_files, read_indexes
 from mirrorsync.tree.reading import scan
+from mirrorsync.trust.keys import Keyring
 
 
-def check_tree(site: Site, *, deep: bool) -> CheckOutcome:
-    """Look at everything an install needs; with `deep`, read every file's bytes. Raises MirrorsyncError where there is no tree."""
+def check_tree(site: Site, keyring: Keyring | None, *, deep: bool) -> CheckOutcome:
+    """Look at everything an install needs.
+
+    With `deep`, read every file's bytes, and its signature where there is a `keyring`. Raises MirrorsyncError where there is no tree.
+    """
     tree = site.tree
     scan(tree)
     try:
@@ -28,6 +33,8 @@ def check_tree(site: Site, *, deep: bool) -> CheckOutcome:
         finding = Finding(Severity.ERROR, "index-unreadable", str(tree.path), str(error), "run `mirrorsync update`, or rebuild the index")
         return CheckOutcome(tree.name, 0, deep, (finding, *surroundings_findings(site, deep=deep)))
     findings = [*_tree_findings(site, indexed, deep=deep), *surroundings_findings(site, deep=deep)]
+    if deep:
+        findings += signature_findings(tree.path, indexed, keyring)
     return CheckOutcome(tree.name, len(indexed), deep, tuple(findings))
 
 
@@ -62,4 +69,6 @@ def surroundings_findings(site: Site, *, deep: bool = False) -> Iterator[Finding
     except BootError as error:
         yield Finding(Severity.ERROR, "boot-set", str(site.tree.path), str(error), "restore the tree's boot images")
     if site.export:
-        yield from export_findings(site.export.path, site.export.clients, read_exports())
+        exports = read_exports()
+        found = [export_findings(str(site.tree.path), clients, exports) for clients in site.export.clients or (None,)]
+        yield from dict.fromkeys(finding for findings in found for finding in findings)

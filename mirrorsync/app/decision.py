@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mirrorsync.app.site import Site, Source
@@ -12,11 +13,12 @@ from mirrorsync.errors import PlanError, UpstreamError
 from mirrorsync.files import make_directory, write_file
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.package import Package
 from mirrorsync.model.plan import Plan
 from mirrorsync.planning.document import plan_document, plan_from
 from mirrorsync.planning.update import plan_update, required_paths
 from mirrorsync.tree.cache import TreeCache
-from mirrorsync.tree.metadata import Carried
+from mirrorsync.tree.metadata import CARRIED, Carried
 from mirrorsync.tree.reading import Holding, Scan, read_tree, scan, with_paths
 
 
@@ -31,7 +33,8 @@ class Inputs:
     @property
     def offered(self) -> tuple[Carried, ...]:
         """The mirrors' metadata that no package carries."""
-        return tuple(Carried(kind, path) for source in self.sources for kind, path in source.upstream.metadata_files())
+        found = ((kind, source.upstream.metadata(kind)) for source in self.sources for kind in CARRIED)
+        return tuple(Carried(kind, content) for kind, content in found if content is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def decide(site: Site, sources: Sequence[Source], cache: TreeCache) -> Decision:
 def _decided(site: Site, sources: Sequence[Source], revisions: Sequence[str | UpstreamError], seen: Scan, cache: TreeCache) -> Decision:
     answering = tuple(source for source, revision in zip(sources, revisions, strict=True) if isinstance(revision, str))
     silent = [_silence(site, revision) for revision in revisions if isinstance(revision, UpstreamError)]
-    available = [source.upstream.read() for source in answering]
+    available = [_admitted(source.upstream.read(), source) for source in answering]
     holding = read_tree(site.tree, seen, cache)
     paths = required_paths([holding.catalogue, *available])
     holding = replace(holding, catalogue=with_paths(holding.catalogue, paths, cache))
@@ -68,6 +71,21 @@ def _decided(site: Site, sources: Sequence[Source], revisions: Sequence[str | Up
     plan = plan_update(site.tree.name, holding.catalogue, available, site.policy)
     findings = (*silent, *holding.catalogue.findings, *(finding for catalogue in available for finding in catalogue.findings))
     return Decision(plan, findings, Inputs(holding, answering, tuple(available)))
+
+
+def _admitted(catalogue: Catalogue, source: Source) -> Catalogue:
+    """The catalogue without what the source's own excludes and includes keep out."""
+    packages = tuple(
+        package
+        for package in catalogue.packages
+        if not _matches(package, source.exclude) and (not source.include or _matches(package, source.include))
+    )
+    return replace(catalogue, packages=packages)
+
+
+def _matches(package: Package, globs: Sequence[str]) -> bool:
+    """As yum does: by name, or by name-evr.arch."""
+    return any(fnmatchcase(text, glob) for glob in globs for text in (package.name, str(package.nevra)))
 
 
 def _revisions(sources: Sequence[Source]) -> list[str | UpstreamError]:

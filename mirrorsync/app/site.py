@@ -1,6 +1,5 @@
-"""One tree with everything the use cases need to know about it, put together from the configuration."""
+"""One tree and its update mirrors, as the use cases work with them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,48 +8,51 @@ from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.package import Package
 from mirrorsync.model.policy import Policy
 from mirrorsync.tree.site import Tree
+from mirrorsync.upstream.fetch import Verify
+from mirrorsync.upstream.mirror import Mirror
 from mirrorsync.upstream.transport import Transport
 
 
 class Upstream(Protocol):
-    """An update mirror as the use cases see it: a listing or a repository."""
+    """An update mirror: a listing or a repository. Every method raises UpstreamError."""
 
-    @property
-    def name(self) -> str:
-        """What messages and plans call it: its URL without credentials."""
+    mirror: Mirror
 
     def revision(self) -> str:
         """A digest of what it offers now, from one cheap look."""
 
     def read(self) -> Catalogue:
-        """All it offers that the tree's machines could install."""
+        """All it offers that the tree's machines could install; its origin is the mirror's name."""
 
-    def with_paths(self, catalogue: Catalogue, paths: frozenset[str]) -> Catalogue:
+    def with_paths(self, catalogue: Catalogue, paths: frozenset[str], /) -> Catalogue:
         """The catalogue with `Package.files` completed for these paths."""
 
     def places(self, package: Package) -> tuple[str, ...]:
         """URLs of a package's file, best first."""
 
-    def metadata_files(self) -> tuple[tuple[str, Path], ...]:
-        """(type, file) of its group, modules, updateinfo and productid metadata."""
+    def forget(self, package: Package) -> None:
+        """Look at a package anew next time: its file was another than what was read of it says."""
+
+    def metadata(self, kind: str) -> bytes | None:
+        """Its "group", "modules", "updateinfo" or "productid" metadata, unpacked; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An upstream, how to fetch from it, and how to judge what it sends."""
+    """An upstream, the door to it, what judges the signatures of its packages, and which of them are wanted (yum's globs)."""
 
     upstream: Upstream
     transport: Transport
-    verify: Callable[[Path, Package], str | None]
-    connections: int
+    verify: Verify
+    exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """How nodes mount the tree: the path they ask for, and who they are (a network or host pattern of exports(5))."""
+    """That nodes mount the tree by NFS, and who they are: clients of exports(5); () for whoever is let in."""
 
-    path: str
-    clients: str | None
+    clients: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from mirrorsync.app.boot import compare_boot_set, stage_boot_set
 from mirrorsync.app.check import surroundings_findings
 from mirrorsync.app.decision import Inputs, decide
-from mirrorsync.app.fetching import Obtained, obtain
+from mirrorsync.app.fetching import Obtained, ShowProgress, obtain
 from mirrorsync.app.site import Site, Source
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.outcome import UpdateOutcome
@@ -17,16 +17,15 @@ from mirrorsync.tree import journal, publication
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.contents import next_contents
 from mirrorsync.tree.pool import Pool
-from mirrorsync.upstream.fetch import Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What is common to all trees of one call: when it began (UTC), what the journal calls it, and where progress is shown."""
+    """What is common to all trees of one call: when it began (UTC), what the journal calls it, and what shows its progress."""
 
     now: datetime
     name: str
-    progress: Progress
+    progress: ShowProgress
 
 
 def update_tree(site: Site, sources: Sequence[Source], run: Run) -> UpdateOutcome:
@@ -72,6 +71,7 @@ def _publish(site: Site, inputs: Inputs, obtained: Obtained, pool: Pool, cache: 
     publication.publish(tree, building.recorded(tree, number, contents, obtained.plan, cache, now=run.now, run=run.name))
     publication.collect(tree, run.now)
     pool.prune()
+    pool.prune_incoming(run.now - tree.grace)
     return number
 
 

@@ -6,8 +6,8 @@ import io
 import lzma
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 import zstandard
 
@@ -25,6 +25,12 @@ _LONGEST_MAGIC = 6
 _FAULTS = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, MemoryError)
 
 
+class _Decompressor(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
 @contextmanager
 def unpacked(file: io.BufferedReader, *, limit: int) -> Iterator[io.BufferedReader]:
     """What `file` holds from where it stands on, unpacked; `file` itself where that is not compressed.
@@ -35,11 +41,12 @@ def unpacked(file: io.BufferedReader, *, limit: int) -> Iterator[io.BufferedRead
     if inner is None:
         yield file
         return
-    with inner, io.BufferedReader(_Bounded(inner, limit)) as stream:
+    stream: io.BufferedReader = io.BufferedReader(_Bounded(inner, limit))
+    with closing(inner), stream:
         yield stream
 
 
-def _decompressor(file: io.BufferedReader) -> IO[bytes] | None:
+def _decompressor(file: io.BufferedReader) -> _Decompressor | None:
     head = file.peek(_LONGEST_MAGIC)
     if head.startswith(_GZIP):
         return gzip.GzipFile(fileobj=file)
@@ -55,7 +62,7 @@ def _decompressor(file: io.BufferedReader) -> IO[bytes] | None:
 class _Bounded(io.RawIOBase):
     """A stream that ends in a BootError, not in endless memory: the decompressors' errors converted, and no more than `limit` bytes."""
 
-    def __init__(self, inner: IO[bytes], limit: int) -> None:
+    def __init__(self, inner: _Decompressor, limit: int) -> None:
         self._inner = inner
         self._left = limit
 

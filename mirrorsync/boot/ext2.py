@@ -18,6 +18,8 @@ _DIRECT = 12
 _EXTENTS = 0x80000
 _LARGEST_DIRECTORY = 1 << 20
 _SMALLEST_ENTRY = 8
+_INODE_SIZES = range(128, 4097)  # bytes
+_LARGEST_LOG_SIZE = 6  # blocks of 1 KiB << 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def _geometry(read: Reader) -> _Geometry:
     (inode_size,) = struct.unpack_from("<H", raw, 88)
     if raw[56:58] != MAGIC:
         raise BootError("it is not an ext2 image")
-    if log_size > 6 or not per_group or revision and not 128 <= inode_size <= 4096:  # noqa: PLR2004 -- ext2's own bounds: 64 KiB blocks
+    if log_size > _LARGEST_LOG_SIZE or not per_group or (revision and inode_size not in _INODE_SIZES):
         raise BootError("it is damaged: its superblock makes no sense")
     block_size = 1024 << log_size
     return _Geometry(block_size, inode_size if revision else 128, per_group, (first_block + 1) * block_size)

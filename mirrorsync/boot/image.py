@@ -29,5 +29,5 @@ def descriptor_reader(descriptor: int) -> Reader:
 
 def _whole(piece: bytes, offset: int, length: int) -> bytes:
     if len(piece) != length:
-        raise BootError(f"it is cut short: it ends at byte {offset + len(piece)}, and {length} bytes are due from byte {offset}")
+        raise BootError(f"it is cut short or damaged: of {length} bytes due from byte {offset} on, {len(piece)} are there")
     return piece

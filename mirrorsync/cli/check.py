@@ -2,7 +2,7 @@
 
 import click
 
-from mirrorsync.app.assembly import keyrings_of, site_of
+from mirrorsync.app.assembly import keyring_of, site_of
 from mirrorsync.app.check import check_tree
 from mirrorsync.cli.context import (
     Call,
@@ -33,7 +33,7 @@ def check_command(call: Call, trees: tuple[str, ...], *, deep: bool, as_json: bo
     """
     config = call.config()
     names = chosen_trees(config, trees)
-    outcomes = list(each_tree(names, lambda name: check_tree(site_of(config, name), keyrings_of(config, name), deep=deep)))
+    outcomes = list(each_tree(names, lambda name: check_tree(site_of(config, name), keyring_of(config, name), deep=deep)))
     if as_json:
         print_document(check_document(outcomes))
     else:

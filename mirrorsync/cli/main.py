@@ -2,25 +2,47 @@
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from mirrorsync import __version__
-from mirrorsync.cli.check import check_command
-from mirrorsync.cli.config import config_commands
 from mirrorsync.cli.context import Call, Verbosity
-from mirrorsync.cli.hdlist import hdlist_command
-from mirrorsync.cli.status import history_command, status_command
-from mirrorsync.cli.update import update_command
 from mirrorsync.errors import ExitCode, MirrorsyncError
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
+# Each command and the module that has it: only the one that is called is loaded, so that a run with nothing to do is short.
+_COMMANDS = {
+    "check": "mirrorsync.cli.check:check_command",
+    "config": "mirrorsync.cli.config:config_commands",
+    "hdlist": "mirrorsync.cli.hdlist:hdlist",
+    "history": "mirrorsync.cli.status:history_command",
+    "status": "mirrorsync.cli.status:status_command",
+    "update": "mirrorsync.cli.update:update_command",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": None})
-@click.option("--config", "config_file", type=click.Path(path_type=Path), envvar="MIRRORSYNC_CONFIG", metavar="FILE",
-              help="Configuration file.  [default: /etc/mirrorsync/mirrorsync.toml]")
+
+class Commands(click.Group):
+    """The commands, each loaded when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, sorted."""
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, None where there is none."""
+        module, _, attribute = _COMMANDS.get(cmd_name, "").partition(":")
+        command = getattr(import_module(module), attribute) if module else None
+        return command if isinstance(command, click.Command) else None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), envvar="MIRRORSYNC_CONFIG", metavar="FILE",
+    help="Configuration file.  [default: /etc/mirrorsync/mirrorsync.toml]",
+)  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but what needs somebody's attention.")
 @click.option("-v", "--verbose", is_flag=True, help="Say every entry of a plan, not only the exceptions.")
 @click.version_option(__version__, prog_name="mirrorsync")
@@ -36,18 +58,12 @@ def cli(context: click.Context, config_file: Path | None, *, quiet: bool, verbos
     context.obj = Call(config_file, os.environ, verbosity)
 
 
-for command in (update_command, check_command, status_command, history_command, hdlist_command, config_commands):
-    cli.add_command(command)
-
-
 def main() -> None:
     """Run the command line; every error on purpose ends in its one line and its exit code."""
     try:
-        cli.main(prog_name="mirrorsync", standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        code = cli.main(prog_name="mirrorsync", standalone_mode=False)
     except click.Abort:
-        _end("interrupted; the tree is as it was before, or as it was published", _INTERRUPTED)
+        _end("interrupted; the tree is whole, as it was or as it was to be", _INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -58,6 +74,7 @@ def main() -> None:
         sys.exit(ExitCode.FAILURE)
     except OSError as error:
         _end(f"{error.filename or 'the system'}: {error.strerror}; nothing half done was published", ExitCode.FAILURE)
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 
 def _end(message: str, code: int) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 
@@ -21,7 +22,7 @@ from mirrorsync.cli.context import (
 from mirrorsync.errors import ExitCode
 from mirrorsync.model.outcome import TreeFailure, UpdateOutcome
 from mirrorsync.report.documents import update_document
-from mirrorsync.report.progress import opened_progress
+from mirrorsync.report.progress import progress_on
 from mirrorsync.report.text import failure_lines, update_lines
 
 
@@ -38,14 +39,12 @@ def update_command(call: Call, trees: tuple[str, ...], *, dry_run: bool, as_json
     """
     config = call.config()
     now = datetime.now(UTC)
+    progress = partial(progress_on, sys.stderr, quiet=as_json or call.verbosity is Verbosity.QUIET)
 
     def act(name: str) -> UpdateOutcome:
         site = site_of(config, name)
-        shown = call.verbosity is not Verbosity.QUIET and not as_json
-        with opened_sources(config, name) as sources, opened_progress(sys.stderr, shown=shown) as progress:
-            if dry_run:
-                return plan_tree(site, sources)
-            return update_tree(site, sources, Run(now, "update", progress))
+        with opened_sources(config, name) as sources:
+            return plan_tree(site, sources) if dry_run else update_tree(site, sources, Run(now, "update", progress))
 
     outcomes: list[UpdateOutcome | TreeFailure] = []
     for outcome in each_tree(chosen_trees(config, trees), act):

@@ -10,7 +10,6 @@ from mirrorsync.errors import ExitCode
 from mirrorsync.model.choices import Layout
 
 
-
 def config_document(config: Config) -> dict[str, Any]:
     """The effective configuration as a JSON document; keys without a value are left out."""
     return {"schema": "mirrorsync-config-1", **_effective(config)}

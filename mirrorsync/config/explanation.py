@@ -1,7 +1,8 @@
 """What is wrong with one value and what to write instead, from pydantic's account of it."""
 
 import difflib
-from typing import Any, get_args
+from collections.abc import Mapping
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -47,14 +48,17 @@ def _suggestion(where: Location) -> str:
 def _keys_at(location: Location) -> tuple[str, ...]:
     """The keys that the table at `location` may have, by the schema."""
     model: type[BaseModel] | None = Config
-    for part in location:
-        field = model.model_fields.get(str(part)) if model and isinstance(part, str) else None
-        model = _table_in(field.annotation) if field else model
+    parts = (part for part in location if isinstance(part, str))
+    for part in parts:
+        field = model.model_fields.get(part) if model else None
+        model = table_in(field.annotation) if field else None
+        if field and get_origin(field.annotation) is Mapping:
+            next(parts, None)  # the name that a person gave the table
     return tuple(model.model_fields) if model else ()
 
 
-def _table_in(annotation: Any) -> type[BaseModel] | None:
+def table_in(annotation: Any) -> type[BaseModel] | None:
     """The table inside `Table | None`, `tuple[Table, ...]` or `Mapping[str, Table]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((table for argument in get_args(annotation) if (table := _table_in(argument))), None)
+    return next((table for argument in get_args(annotation) if (table := table_in(argument))), None)

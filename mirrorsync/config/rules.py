@@ -41,9 +41,8 @@ def _tree(tree: Mapping[str, Any]) -> Iterator[Problem]:
         yield ("genhdlist",), "is for layout 'redhat': this tree has no hdlist; remove it"
     if "compression" in tree and tree.get("layout") == Layout.REDHAT:
         yield ("compression",), "is for layout 'repodata': this tree has none; remove it"
-    for key in ("repos", "releasever", "basearch"):
-        if tree.get(key) and not tree.get("updates_from"):
-            yield (key,), "is used with .repo files only; name them in updates_from, or remove it"
+    if tree.get("repos") and not tree.get("updates_from"):
+        yield ("repos",), "is used with .repo files only; name them in updates_from, or remove it"
     pins = [pin.partition("=")[0].strip() for pin in _list(tree.get("pin")) if isinstance(pin, str)]
     for name, count in sorted(Counter(pins).items()):
         if count > 1:

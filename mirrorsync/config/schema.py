@@ -93,7 +93,7 @@ class BootConfig(Table):
 
 
 class ExportConfig(Table):
-    """[trees.NAME.export]: how nodes see the tree by NFS. `path` is the exported directory, the tree's parent where it is None."""
+    """[trees.NAME.export]: how nodes see the tree by NFS. `path` is the exported folder, the tree's parent where it is None."""
 
     path: File | None = None
     clients: tuple[Client, ...] = ()

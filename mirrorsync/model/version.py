@@ -37,7 +37,7 @@ class EVR:
         labels = (self.epoch or None, self.version, self.release), (other.epoch or None, other.version, other.release)
         try:
             return _label_compare()(*labels)
-        except ValueError:  # bytes that are no UTF-8
+        except ValueError:  # an empty version, or bytes that are no UTF-8
             return _label_compare()(_plain(labels[0]), _plain(labels[1]))
 
     def without_release(self) -> "EVR":
@@ -93,11 +93,12 @@ class NEVRA:
     @classmethod
     def parse(cls, text: str) -> Self:
         """`name-[epoch:]version-release.arch`, as `str` writes it. Raises PlanError otherwise."""
-        rest, dot, arch = text.rpartition(".")
-        parts = rest.rsplit("-", 2)
-        if not dot or len(parts) != 3 or not all(parts) or not arch:
+        rest, _, arch = text.rpartition(".")
+        whole, _, release = rest.rpartition("-")
+        name, _, version = whole.rpartition("-")
+        if not (name and version and release and arch):
             raise PlanError(f"{text!r} is not name-[epoch:]version-release.arch")
-        return cls(parts[0], EVR.parse(f"{parts[1]}-{parts[2]}"), arch)
+        return cls(name, EVR.parse(f"{version}-{release}"), arch)
 
 
 @cache
@@ -108,6 +109,9 @@ def _label_compare() -> Callable[[_Label, _Label], int]:
 
 
 def _plain(label: _Label) -> _Label:
-    """The label with every character that librpm's binding refuses as '?': to rpmvercmp each is a separator like any other."""
+    """The label as librpm's binding takes it, in the same order.
+
+    Any character it refuses becomes '?': to rpmvercmp each is a separator like any other. A common beginning lets the version be empty.
+    """
     epoch, version, release = (text and text.encode("ascii", "replace").decode().replace("\0", "?") for text in label)
-    return epoch, version or "", release or ""
+    return epoch, f"0.{version}", release or ""

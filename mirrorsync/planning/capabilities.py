@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import solv
 
-from mirrorsync.model.package import Dependency, Package, Sense
+from mirrorsync.model.package import Dependency, Package
 from mirrorsync.model.version import EVR
 
 _RICH_WORDS = frozenset(("and", "or", "if", "else", "unless", "with", "without", "<", "<=", "=", ">=", ">"))
@@ -22,7 +22,9 @@ Spoken = tuple[Package, tuple[Dependency, ...]]
 def need_of(dependency: Dependency) -> Need:
     """The dependency as a key."""
     evr = dependency.evr
-    return (dependency.name, 0, None) if evr is None else (dependency.name, int(dependency.sense), (evr.epoch or "", evr.version, evr.release))
+    if evr is None:
+        return dependency.name, 0, None
+    return dependency.name, int(dependency.sense), (evr.epoch or "", evr.version, evr.release)
 
 
 def is_rich(dependency: Dependency) -> bool:

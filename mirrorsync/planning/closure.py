@@ -1,6 +1,6 @@
 """What the changed tree would lack that the present one has, what to bring along for it, and what therefore cannot happen."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -13,7 +13,7 @@ from mirrorsync.planning.supersession import Family, family_of
 _OF_RPM_ITSELF = "rpmlib("
 
 Objection = Callable[[Package], str]
-"""Why a package may not be brought along ("which is held back"); '' where it may."""
+"""Why a package may not be brought along ("is held back"); '' where it may."""
 
 
 class Stock(Protocol):
@@ -88,22 +88,25 @@ class Gate:
         """
         useless: dict[int, str] = {}
         while True:
-            attempt = _Attempt(self, incoming, leaving, lambda package: useless.get(id(package), "") or objection(package))
+            attempt = _Attempt(self, incoming, leaving, useless, objection)
             attempt.run()
             if not attempt.useless:
                 return Closure(tuple(attempt.brought), tuple(attempt.faults))
-            useless |= attempt.useless
+            useless = {**useless, **attempt.useless}
 
 
 class _Attempt:
     """One try at closing a set of changes: what has come along so far, and what is wrong."""
 
-    def __init__(self, gate: Gate, incoming: Sequence[Package], leaving: Sequence[Package], objection: Objection) -> None:
+    def __init__(
+        self, gate: Gate, incoming: Sequence[Package], leaving: Sequence[Package], put_aside: Mapping[int, str], objection: Objection
+    ) -> None:
         self._gate = gate
         self._incoming = incoming
         self._leaving = frozenset(map(id, leaving))
-        self._alive = (gate.before - self._leaving) | set(map(id, incoming))
-        self._objection = objection
+        self._alive = {*gate.before - self._leaving, *map(id, incoming)}
+        self._put_aside = put_aside
+        self._foreign_objection = objection
         self._settled: set[Need] = set()
         self.brought: list[Brought] = []
         self.faults: list[Fault] = []
@@ -111,8 +114,8 @@ class _Attempt:
 
     def run(self) -> None:
         """Go through what the incoming need, what the leaving leave behind, then what those brought along need."""
-        missing = [(package, dependency) for package, dependency in self._needs(self._incoming) if not self._unmet_before(package, dependency)]
-        missing += list(self._bereft())
+        missing = [entry for entry in self._needs(self._incoming) if not self._unmet_before(*entry)]
+        missing += self._bereft()
         while missing:
             self._gate.offered.learn(dependency for _, dependency in missing)
             start = len(self.brought)
@@ -122,6 +125,9 @@ class _Attempt:
             self._gate.present.learn(dependency for package in fresh for dependency in package.requires)
             self._gate.offered.learn(dependency for package in fresh for dependency in package.requires)
             missing = list(self._needs(fresh))
+
+    def _objection(self, package: Package) -> str:
+        return self._put_aside.get(id(package), "") or self._foreign_objection(package)
 
     def _needs(self, packages: Iterable[Package]) -> Iterable[tuple[Package, Dependency]]:
         """What these packages require and the changed tree lacks."""
@@ -133,9 +139,11 @@ class _Attempt:
     def _bereft(self) -> Iterable[tuple[Package, Dependency]]:
         """What kept packages require and only leaving ones had."""
         for dependency, requirers in self._gate.endangered:
-            staying = [package for package in requirers if id(package) not in self._leaving]
-            if staying and not self._met(dependency) and self._met_before(dependency):
-                yield staying[0], dependency
+            if self._met(dependency):
+                continue
+            staying = min((package for package in requirers if id(package) not in self._leaving), key=_order, default=None)
+            if staying is not None and self._met_before(dependency):
+                yield staying, dependency
 
     def _met(self, dependency: Dependency) -> bool:
         need = need_of(dependency)
@@ -159,7 +167,7 @@ class _Attempt:
     def _speaking_of(self, dependency: Dependency, packages: frozenset[int] | set[int]) -> list[Spoken]:
         spoken = self._gate.present.speaking_of(dependency, lambda package: id(package) in packages)
         if self.brought:
-            spoken += self._gate.offered.speaking_of(dependency, lambda package: id(package) in packages and package not in self._incoming)
+            spoken += self._gate.offered.speaking_of(dependency, lambda package: id(package) in packages)
         return spoken
 
     def _unmet_before(self, package: Package, dependency: Dependency) -> bool:
@@ -192,7 +200,9 @@ class _Attempt:
         return _by_preference(able, dependency.name, package.arch)[:1]
 
     def _choose_rich(self, dependency: Dependency) -> tuple[Package, ...]:
-        optional = self._gate.offered.speaking_of(dependency, lambda package: id(package) not in self._alive and not self._objection(package))
+        optional = self._gate.offered.speaking_of(
+            dependency, lambda package: id(package) not in self._alive and not self._objection(package)
+        )
         return settle_rich(dependency, self._speaking_of(dependency, self._alive), optional) or ()
 
     def _blame(self, package: Package, dependency: Dependency) -> None:
@@ -213,7 +223,7 @@ class _Attempt:
     def _gap(self, dependency: Dependency) -> str:
         if not is_rich(dependency):
             for provider in _by_preference(self._gate.offered.of(dependency), dependency.name, ""):
-                return f"which only {provider.nevra} has, which {self._objection(provider)}"
+                return f"which {provider.nevra} has, but that {self._objection(provider)}"
         return "which neither the tree nor the mirror has"
 
 
@@ -226,7 +236,11 @@ def _endangered(held: Iterable[Package], leaving: Sequence[Package]) -> list[tup
         for dependency in package.requires:
             if dependency.name in names or (dependency.name[:1] == "(" and not names.isdisjoint(named_in(dependency))):
                 found.setdefault(need_of(dependency), (dependency, []))[1].append(package)
-    return list(found.values())
+    return sorted(found.values(), key=lambda entry: repr(need_of(entry[0])))
+
+
+def _order(package: Package) -> tuple[str, ...]:
+    return package.nevra.key
 
 
 def _by_preference(providers: Iterable[Package], name: str, arch: str) -> list[Package]:

@@ -19,25 +19,26 @@ def merged_advisories(lists: Iterable[Sequence[Advisory]]) -> dict[str, Advisory
     found: dict[str, Advisory] = {}
     for advisories in lists:
         for advisory in advisories:
-            known = found.get(advisory.id)
-            if known is not None and known.packages != advisory.packages:
-                advisory = replace(known, packages=tuple(dict.fromkeys((*known.packages, *advisory.packages))))
-            found[advisory.id] = advisory
+            known = found.setdefault(advisory.id, advisory)
+            if known.packages != advisory.packages:
+                found[advisory.id] = replace(known, packages=tuple(dict.fromkeys((*known.packages, *advisory.packages))))
     return found
 
 
-def index_of(advisories: Iterable[Advisory], names: frozenset[str]) -> Index:
-    """What the advisories say of packages with these names."""
+def index_of(advisories: Iterable[Advisory]) -> Index:
+    """What the advisories say of which packages."""
     index: dict[str, list[tuple[NEVRA, str]]] = defaultdict(list)
     for advisory in advisories:
         for nevra in advisory.packages:
-            if nevra.name in names:
-                index[nevra.name].append((nevra, advisory.id))
+            index[nevra.name].append((nevra, advisory.id))
     return index
 
 
 def errata_of(package: Package, replaced: EVR | None, index: Index) -> tuple[str, ...]:
-    """The advisories that this package brings: newer than what it replaces and no newer than itself; its very own where it replaces nothing."""
+    """The advisories that this package brings: newer than what it replaces and no newer than itself.
+
+    Only its very own where it replaces nothing.
+    """
     return tuple(
         sorted(
             {

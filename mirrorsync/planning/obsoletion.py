@@ -11,6 +11,7 @@ from mirrorsync.planning.architecture import related
 from mirrorsync.planning.selection import Selection
 from mirrorsync.planning.supersession import Family, Move, Obsoletion, builds_for, family_of, merged, newer_beside
 
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A package that says it obsoletes a name, or a range of its versions."""
@@ -42,7 +43,11 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Obsoleting:
-    """The outcome: moves (upgrades that obsolete as well, packages that come in for it), families that leave, packages that stay all the same."""
+    """The outcome.
+
+    moves: upgrades that obsolete as well, and packages that come in because they do.
+    gone: the families that leave.  kept: packages that stay although obsoleted.
+    """
 
     moves: tuple[Move, ...]
     gone: frozenset[Family]
@@ -72,7 +77,8 @@ def obsoleting(situation: Situation) -> Obsoleting:
         if not obsoleters:
             continue
         if family[0] in situation.listed_names:
-            kept += [Kept(package, f"obsoleted by {obsoleters[0].nevra}, but comps or a kickstart file names it") for package in situation.held[family]]
+            reason = f"obsoleted by {obsoleters[0].nevra}, but comps or a kickstart file names it"
+            kept += [Kept(package, reason) for package in situation.held[family]]
             continue
         gone.add(family)
         for package in situation.held[family]:
@@ -92,8 +98,8 @@ def newcomers(situation: Situation, taken: Iterable[Move]) -> list[Move]:
         for module in sorted({package.module or "" for package in situation.selection.offered[name]}):
             offered = situation.selection.family(name, module or None)
             builds = builds_for(offered, situation.policy.arches)
-            if builds and not _obsolete_itself(situation, builds[0]):
-                moves.append(Move((name, module or None), Change.NEW, builds))
+            if builds and not obsolete_itself(situation, builds[0]):
+                moves.append(Move((name, module or None), Change.NEW, merged(builds)))
     return moves
 
 
@@ -121,19 +127,27 @@ def _comes_in(situation: Situation, package: Package, obsoleted: Sequence[Packag
     upgrade = situation.upgrades.get(family_of(package))
     if upgrade is not None or package.name in situation.names:
         return upgrade is not None and package in upgrade.incoming
-    if situation.policy.new_packages is NewPackages.NONE or _obsolete_itself(situation, package):
+    if situation.policy.new_packages is NewPackages.NONE or obsolete_itself(situation, package):
         return False
     return package in _builds(situation, package, obsoleted)
 
 
 def _builds(situation: Situation, package: Package, obsoleted: Sequence[Package]) -> tuple[Package, ...]:
-    offered = situation.selection.familyfamily_of(package)
+    offered = situation.selection.family(*family_of(package))
     return builds_for(offered, situation.policy.arches, [other.arch for other in obsoleted])
 
 
-def _obsolete_itself(situation: Situation, package: Package) -> bool:
-    """Whether the tree or a mirror has a package that would obsolete this one at once."""
-    return any(claim.by.module == package.module and claim.of.matches(package.evr) for claim in situation.claims.get(package.name, ()))
+def obsolete_itself(situation: Situation, package: Package) -> bool:
+    """Whether the newest build of another name, the tree's or a mirror's, would obsolete this package at once."""
+    return any(
+        claim.by.module == package.module and claim.of.matches(package.evr) and not newer_beside(claim.by, _builds_of(situation, claim.by))
+        for claim in situation.claims.get(package.name, ())
+    )
+
+
+def _builds_of(situation: Situation, package: Package) -> Sequence[Package]:
+    family = family_of(package)
+    return (*situation.held.get(family, ()), *situation.selection.family(*family))
 
 
 def _said_before(situation: Situation, package: Package, obsoleted: Sequence[Package]) -> bool:

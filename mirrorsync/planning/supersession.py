@@ -74,9 +74,9 @@ def builds_for(offered: Sequence[Package], arches: Sequence[str], also: Sequence
 
     also: architectures whose lines are wanted too, where the name is built for them.
     """
-    wanted = wanted_lines((package.arch for package in offered), arches) | {line(arch) for arch in also}
-    chosen = [package for package in offered if line(package.arch) in wanted]
-    return tuple(package for package in chosen if not newer_beside(package, chosen))
+    newest = [package for package in offered if not newer_beside(package, offered)]
+    wanted = wanted_lines((package.arch for package in newest), arches) | {line(arch) for arch in also}
+    return tuple(package for package in newest if line(package.arch) in wanted)
 
 
 def newer_beside(package: Package, others: Sequence[Package]) -> bool:
@@ -85,8 +85,9 @@ def newer_beside(package: Package, others: Sequence[Package]) -> bool:
 
 
 def merged(packages: Sequence[Package]) -> tuple[Package, ...]:
-    """The packages without repetitions, in their order."""
-    return tuple({package.nevra.key: package for package in packages}.values())
+    """The packages without repetitions, sorted."""
+    found = {package.nevra.key: package for package in packages}
+    return tuple(found[key] for key in sorted(found))
 
 
 def _in_step(current: Sequence[Package]) -> list[list[Package]]:

@@ -5,18 +5,33 @@ from collections.abc import Iterable, Iterator, Sequence
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.outcome import BootChange, CheckOutcome, StatusOutcome, TreeFailure, UpdateOutcome
-from mirrorsync.model.plan import Plan
+from mirrorsync.model.plan import Kept, Plan
 
 _UNIT = 1000
+_MANY = 10
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """The plan as a table, an entry a line: what happens, to which package, why, under which errata."""
+def plan_lines(plan: Plan, *, whole: bool = True) -> Iterator[str]:
+    """The plan as a table, an entry a line: what happens, to which package, why, under which errata.
+
+    Unless `whole`, packages that stay for one and the same reason are one line where they are many.
+    """
     rows = [(entry.change.value, str(entry.package.nevra), entry.reason, " ".join(entry.advisories)) for entry in plan.incoming]
     rows += [(entry.removal.value, str(entry.package.nevra), entry.reason, "") for entry in plan.outgoing]
-    rows += [("kept", str(entry.package.nevra), entry.reason, "") for entry in plan.kept]
+    rows += [("kept", what, reason, "") for what, reason in _kept(plan.kept, whole=whole)]
     rows += [("held", str(entry.nevra), entry.reason, " ".join(entry.advisories)) for entry in plan.held]
     return aligned(rows)
+
+
+def _kept(entries: Sequence[Kept], *, whole: bool) -> Iterator[tuple[str, str]]:
+    by_reason: dict[str, list[Kept]] = {}
+    for entry in entries:
+        by_reason.setdefault(entry.reason, []).append(entry)
+    for reason, same in by_reason.items():
+        if whole or len(same) <= _MANY:
+            yield from ((str(entry.package.nevra), reason) for entry in same)
+        else:
+            yield _count(len(same), "package"), f"{reason} (-v names them)"
 
 
 def plan_summary(plan: Plan) -> str:
@@ -31,10 +46,8 @@ def plan_summary(plan: Plan) -> str:
 def update_lines(outcome: UpdateOutcome, *, verbose: bool) -> Iterator[str]:
     """What an update did, or with a dry run would do; the whole plan where it is a dry run or `verbose`."""
     yield f"{outcome.tree}: {plan_summary(outcome.plan)}"
-    if outcome.dry_run or verbose:
-        yield from _indented(plan_lines(outcome.plan))
-    else:
-        yield from _indented(plan_lines(_exceptions(outcome.plan)))
+    plan = outcome.plan if outcome.dry_run or verbose else _exceptions(outcome.plan)
+    yield from _indented(plan_lines(plan, whole=verbose))
     yield from (f"{outcome.tree}: {failed.package}: {failed.reason}" for failed in outcome.failed)
     if outcome.generation is not None:
         yield (

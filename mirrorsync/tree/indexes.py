@@ -98,6 +98,7 @@ def _run_genhdlist(tree: Tree, packages: Sequence[Package]) -> None:
     if result.returncode != 0:
         said = result.stderr.strip()[-_ERROR_TEXT:]
         raise PublishError(f"{tree.name}: {tree.genhdlist[0]} ended with {result.returncode}: {said}; nothing was published")
+    make_directory(tree.building / BASE)
     for index in (HDLIST, HDLIST2):
         if not (stage / index).is_file():
             raise PublishError(f"{tree.name}: {tree.genhdlist[0]} wrote no {index}; nothing was published")

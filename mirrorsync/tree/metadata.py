@@ -3,24 +3,28 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import createrepo_c
 import yaml
 
 from mirrorsync.errors import TreeError
+from mirrorsync.files import contained
 from mirrorsync.model.package import Package
 from mirrorsync.tree.layout import REPODATA
 
 _MADE_ANEW = ("primary", "filelists", "other", "filelists_ext")
+_MERGED = ("modules", "updateinfo")
+CARRIED = (*_MERGED, "group", "productid")
 _DERIVED = ("_db", "_zck", "_gz", "_xz")
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A metadata file by the type repomd.xml calls it, in whatever compression it has; `own` where it is the tree's."""
+    """Metadata by the type repomd.xml calls it, unpacked; `own` where it is the tree's."""
 
     type: str
-    path: Path
+    content: bytes
     own: bool = False
 
 
@@ -31,18 +35,24 @@ def carried_from_tree(root: Path) -> tuple[Carried, ...]:
         return ()
     try:
         records = createrepo_c.Repomd(str(repomd)).records
+        wanted = [record for record in records if record.type not in _MADE_ANEW and not record.type.endswith(_DERIVED)]
+        return tuple(Carried(record.type, _unpacked(contained(root, record.location_href)), own=True) for record in wanted)
     except (OSError, createrepo_c.CreaterepoCError) as error:
         raise TreeError(f"{repomd}: cannot be read: {error}; restore it, or remove the repodata folder to have it made anew") from error
-    wanted = [record for record in records if record.type not in _MADE_ANEW and not record.type.endswith(_DERIVED)]
-    return tuple(Carried(record.type, root / record.location_href, own=True) for record in wanted if (root / record.location_href).is_file())
+
+
+def _unpacked(path: Path) -> bytes:
+    with TemporaryDirectory() as folder:
+        target = Path(folder) / "unpacked"
+        createrepo_c.decompress_file(str(path), str(target), createrepo_c.AUTO_DETECT_COMPRESSION)
+        return target.read_bytes()
 
 
 def carried(own: Sequence[Carried], offered: Iterable[Carried]) -> tuple[Carried, ...]:
     """The tree's own first; of the mirrors' (`offered`) modules and updateinfo always, group and productid where the tree has none."""
     kinds = {item.type for item in own}
-    merged = ("modules", "updateinfo")
     lacking = [kind for kind in ("group", "productid") if kind not in kinds]
-    return (*own, *(item for item in offered if item.type in merged or item.type in lacking))
+    return (*own, *(item for item in offered if item.type in _MERGED or item.type in lacking))
 
 
 def merged_modules(documents: Sequence[bytes]) -> bytes:
@@ -67,7 +77,7 @@ def merged_updateinfo(items: Sequence[Carried], packages: Sequence[Package]) -> 
     listed = {package.nevra.key for package in packages}
     merged: dict[str, createrepo_c.UpdateRecord] = {}
     for item in items:
-        for record in createrepo_c.UpdateInfo(str(item.path)).updates:
+        for record in _updates(item.content):
             known = merged.get(record.id)
             if (item.own or _concerns(record, listed)) and (known is None or _updated(record) > _updated(known)):
                 merged[record.id] = record
@@ -75,6 +85,13 @@ def merged_updateinfo(items: Sequence[Carried], packages: Sequence[Package]) -> 
     for identifier in sorted(merged):
         document.append(merged[identifier])
     return str(document.xml_dump()).encode()
+
+
+def _updates(content: bytes) -> list[createrepo_c.UpdateRecord]:
+    with TemporaryDirectory() as folder:  # createrepo_c reads files only
+        path = Path(folder) / "updateinfo.xml"
+        path.write_bytes(content)
+        return list(createrepo_c.UpdateInfo(str(path)).updates)
 
 
 def _concerns(record: createrepo_c.UpdateRecord, listed: set[tuple[str, str, str, str, str]]) -> bool:

@@ -6,6 +6,7 @@ createrepo_c writes its files itself, always into the `repodata` folder of a gen
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import createrepo_c
@@ -70,7 +71,7 @@ def _write_made(
     compressor = _COMPRESSION[compression]
     path = folder / f"{kind}.xml{createrepo_c.compression_suffix(compressor)}"
     content = createrepo_c.ContentStat(createrepo_c.SHA256)
-    with _MADE[kind](str(path), compressor, content) as file:
+    with closing(_MADE[kind](str(path), compressor, content)) as file:
         file.set_num_of_pkgs(len(chunks))
         for chunk in chunks:
             file.add_chunk(chunk[column])
@@ -87,30 +88,14 @@ def _write_carried(
     for item in carried:
         by_type.setdefault(item.type, []).append(item)
     for kind, items in sorted(by_type.items()):
-        first = items[0].path
         if kind == "group":
-            yield _written(folder / "comps.xml", kind, _plain(first, folder))
+            yield _written(folder / "comps.xml", kind, items[0].content)
         elif kind == "modules":
-            yield _compressed(folder / "modules.yaml", kind, merged_modules([_plain(item.path, folder) for item in items]), compression)
+            yield _compressed(folder / "modules.yaml", kind, merged_modules([item.content for item in items]), compression)
         elif kind == "updateinfo":
             yield _compressed(folder / "updateinfo.xml", kind, merged_updateinfo(items, packages), compression)
         else:
-            yield _written(folder / _own_name(first.name), kind, first.read_bytes())
-
-
-def _own_name(name: str) -> str:
-    """A metadata file's name without the digest createrepo put before it."""
-    prefix, dash, rest = name.partition("-")
-    return rest if dash and len(prefix) in (32, 40, 64, 96, 128) else name
-
-
-def _plain(path: Path, folder: Path) -> bytes:
-    """A file's decompressed content."""
-    target = folder / "decompressed"
-    createrepo_c.decompress_file(str(path), str(target), createrepo_c.AUTO_DETECT_COMPRESSION)
-    content = target.read_bytes()
-    target.unlink()
-    return content
+            yield _compressed(folder / kind, kind, items[0].content, compression)
 
 
 def _written(path: Path, kind: str, content: bytes) -> createrepo_c.RepomdRecord:
@@ -156,8 +141,12 @@ def indexed_packages(root: Path) -> tuple[IndexedPackage, ...]:
     for record in repomd.records:
         _check_record(root, record)
     listed: list[IndexedPackage] = []
+
+    def add(package: createrepo_c.Package) -> None:
+        listed.append(_indexed(package))
+
     try:
-        createrepo_c.xml_parse_primary(str(root / primary.location_href), pkgcb=lambda package: listed.append(_indexed(package)), do_files=False)
+        createrepo_c.xml_parse_primary(str(root / primary.location_href), pkgcb=add, do_files=False)
     except createrepo_c.CreaterepoCError as error:
         raise PublishError(f"{root / primary.location_href}: cannot be read: {error}") from error
     return tuple(listed)

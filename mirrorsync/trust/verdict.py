@@ -66,25 +66,40 @@ class Check:
         return match["id"] if match else ""
 
 
-def refusal(verdict: Unsigned | UnknownKey | Bad) -> str:
-    """Why a file with this verdict is refused, and what to do."""
+def fault(verdict: Unsigned | UnknownKey | Bad) -> str:
+    """What is wrong with a file of this verdict where a signature is required."""
     match verdict:
         case Unsigned():
-            return "not signed; refused: set `signatures` to digest-only for this upstream if that is right"
+            return "not signed"
         case UnknownKey(key_id):
-            return f"signed by key {key_id}, which is not pinned for this upstream; refused: pin its fingerprint if you trust it"
+            return f"signed by key {key_id}, which is not pinned for this upstream"
         case Bad(what):
-            return f"{what}; refused: another mirror may have it whole"
+            return what
+
+
+def refusal(verdict: Unsigned | UnknownKey | Bad) -> str:
+    """Why a fetched file with this verdict is refused, and what to do."""
+    match verdict:
+        case Unsigned():
+            advice = "set `signatures` to digest-only for this upstream if that is right"
+        case UnknownKey():
+            advice = "pin its fingerprint if you trust it"
+        case Bad():
+            advice = "another mirror may have it whole"
+    return f"{fault(verdict)}; refused: {advice}"
 
 
 def parse(output: bytes, paths: Sequence[Path]) -> dict[Path, tuple[Check, ...]]:
-    """What `rpmkeys -Kv` said of each of `paths`, which it names in their order before the checks of each."""
+    """What `rpmkeys -Kv` said of each of `paths`, which are absolute. It names them in their order, each before its checks; a file
+    that cannot be opened it leaves out.
+    """
     found: dict[Path, list[Check]] = {}
-    expected = list(reversed(paths))
+    expected = iter([(os.fsencode(path) + b":", path) for path in paths])
     current: list[Check] = []
     for line in output.splitlines():
-        if expected and line == os.fsencode(expected[-1]) + b":":
-            current = found.setdefault(expected.pop(), [])
+        if line.startswith(b"/"):
+            named = next((path for name, path in expected if name == line), None)
+            current = [] if named is None else found.setdefault(named, [])
         elif match := _CHECK.fullmatch(line):
             what, result, detail = (part.decode(errors="replace") for part in match.groups(default=b""))
             current.append(Check(what, result, detail))

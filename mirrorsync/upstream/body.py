@@ -24,11 +24,14 @@ class RefusedError(UpstreamError):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait: seconds for a connection and for the next bytes, and the slowest bytes per second over that time."""
+    """How long to wait: seconds for a connection and for the next bytes, the slowest bytes per second over that time,
+    and how often to ask again, later and later, a mirror that is busy or does not answer.
+    """
 
     connect: float = 10.0
     read: float = 60.0
     slowest: int = 1024
+    retries: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import zstandard
 
 from mirrorsync.errors import UpstreamError
 
-_BLOCK = 1 << 17
+_BLOCK = 1 << 14  # the XML of a larger one outlives the young generations of the garbage collector, which takes twice the time
 _MEMORY_LIMIT = 128 << 20  # bytes a decoder's dictionary may take; xz -9 asks for 65 MiB, zstd --long for 128
 _FAULTS = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 

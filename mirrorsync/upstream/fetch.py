@@ -1,11 +1,11 @@
 """Planned packages brought into the pool, verified: in parallel, resumed, from another place where one fails."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial as applied
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Protocol
 
 from mirrorsync.errors import PublishError, UpstreamError, VerificationError
@@ -74,10 +74,13 @@ class RejectedError(VerificationError):
 
 @dataclass(frozen=True, slots=True)
 class _Run:
+    """`turns`: one lock for each file, which two wanted packages may share; the second finds it in the pool."""
+
     pool: Pool
     progress: Progress
     pauses: tuple[float, ...]
     stop: Event
+    turns: Mapping[str, Lock]
 
 
 def fetch(
@@ -88,7 +91,8 @@ def fetch(
     A place whose transfers are cut is asked again after each of `pauses` seconds. Raises PublishError where the disk does not
     take the files. Whatever ends the run, what has arrived so far stays and is gone on from by the next one.
     """
-    run = _Run(pool, progress, pauses, Event())
+    turns = {_key(entry.package): Lock() for entry in wanted}
+    run = _Run(pool, progress, pauses, Event(), turns)
     try:
         return in_parallel([applied(_fetch_one, run, entry) for entry in wanted], connections)
     finally:
@@ -98,7 +102,8 @@ def fetch(
 def _fetch_one(run: _Run, wanted: Wanted) -> Fetched | Failed:
     package = wanted.package
     try:
-        return _from_pool(run, wanted) or _from_places(run, wanted)
+        with run.turns[_key(package)]:
+            return _from_pool(run, wanted) or _from_places(run, wanted)
     except (UpstreamError, VerificationError) as error:
         return Failed(package, _naming(package, str(error)))
     except OSError as error:

@@ -1,5 +1,6 @@
 """A mirror that speaks FTP: passive, binary, resumed with REST; a listing by MLSD, or LIST where there is none."""
 
+import errno
 import ftplib
 import socket
 import time
@@ -18,7 +19,6 @@ from mirrorsync.upstream.pages import Entry, parse_list, parse_mlsd
 
 _MOST_LISTING_BYTES = 32 << 20
 _MOST_REPLY_LINES = 1000
-_CONNECTS = 3
 _LONGEST_SIZE = 18  # digits
 _FRESH_SECONDS = 10.0
 _NOT_KNOWN = ("500", "501", "502", "504")
@@ -114,7 +114,7 @@ class FtpTransport:
 
     def _connected(self, url: str) -> "_Control":
         parts = urlsplit(url)
-        for pause in (*(0.5 * 2**attempt for attempt in range(_CONNECTS - 1)), None):
+        for pause in (*(0.5 * 2**attempt for attempt in range(self._patience.retries)), None):
             control = _Control()
             try:
                 control.greet(parts, self._mirror, self._patience)
@@ -157,7 +157,7 @@ class _Control(ftplib.FTP):
         """One line of a reply, which may not have lines without end."""
         self._reply_lines += 1
         if self._reply_lines > _MOST_REPLY_LINES:
-            raise ftplib.error_proto("a reply without end")
+            raise OSError(errno.EMSGSIZE, "a reply without end")
         return super().getline()
 
     def greet(self, parts: SplitResult, mirror: Mirror, patience: Patience) -> None:

@@ -27,6 +27,8 @@ from mirrorsync.upstream.pages import Entry, parse_page
 MOST_PAGE_BYTES = 32 << 20
 _MOST_REDIRECTS = 8
 _LONGEST_RETRY_AFTER = 60.0
+_BACKOFF = 0.5  # seconds, doubled each time
+_LONGEST_BACKOFF = 30
 _DEEPEST_CHAIN = 20
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CONTENT_RANGE = re.compile(r"bytes\s+(?:(?P<first>\d{1,18})-(?P<last>\d{1,18})|\*)/(?P<total>\d{1,18}|\*)", re.IGNORECASE)
@@ -43,8 +45,14 @@ class BoundedRetry(Retry):
         return None if seconds is None else min(seconds, _LONGEST_RETRY_AFTER)
 
 
-_UNREACHED = Retry(total=4, connect=3, read=2, status=0, backoff_factor=0.5, backoff_max=30, respect_retry_after_header=False)
-_BUSY = BoundedRetry(total=4, status_forcelist=(429, 500, 502, 503, 504), backoff_factor=0.5, backoff_max=30)
+_BUSY = (429, 500, 502, 503, 504)
+
+
+class _Session(requests.Session):
+    """A session that follows no redirect and does not read the bodies of those it is answered with, which may have no end."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None of them: `_redirected` decides."""
 
 
 class HttpTransport:
@@ -57,7 +65,8 @@ class HttpTransport:
         self._pace = Pace(mirror.max_rate)
         self._auth = _basic_auth(mirror)
         self._certificate = _certificate(mirror)
-        self._session = _session(mirror)
+        self._session = _session(mirror, patience)
+        self._busy = BoundedRetry(patience.retries, status_forcelist=_BUSY, backoff_factor=_BACKOFF, backoff_max=_LONGEST_BACKOFF)
 
     def __enter__(self) -> Self:
         return self
@@ -102,7 +111,7 @@ class HttpTransport:
 
     def _answer(self, url: str, headers: Mapping[str, str]) -> requests.Response:
         """The answer after redirects, asked for again while the mirror says that it is too busy. Its status may be any."""
-        retry: Retry = _BUSY
+        retry: Retry = self._busy
         while True:
             response = self._followed(url, headers)
             if not retry.is_retry("GET", response.status_code):
@@ -142,15 +151,19 @@ class HttpTransport:
             raise UpstreamError(f"{without_credentials(url)}: {_reason(error)}") from error
 
 
-def _session(mirror: Mirror) -> requests.Session:
-    session = requests.Session()
+def _session(mirror: Mirror, patience: Patience) -> requests.Session:
+    session = _Session()
     session.trust_env = False  # no .netrc, no proxy but the configured one
     session.verify = mirror.ca or True
     session.headers.update({"User-Agent": f"mirrorsync/{__version__}", "Accept-Encoding": "identity"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
     if mirror.proxy:
         session.proxies = {"http": mirror.proxy, "https": mirror.proxy}
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(mirror.connections, 1), max_retries=_UNREACHED)
+    # What a status says is another retry's matter: Retry-After here would make an error of it.
+    unreached = Retry(
+        patience.retries, status=0, other=0, respect_retry_after_header=False, backoff_factor=_BACKOFF, backoff_max=_LONGEST_BACKOFF
+    )
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(mirror.connections, 1), max_retries=unreached)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
@@ -260,7 +273,7 @@ def _status_error(url: str, status: int) -> UpstreamError:
     shown = f"{without_credentials(url)}: {status} {_phrase(status)}"
     if status in (401, 407):
         return UpstreamError(f"{shown}; check the mirror's username and password in the configuration")
-    if status in _BUSY.status_forcelist:
+    if status in _BUSY:
         return UpstreamError(f"{shown}, again and again; try later or another mirror")
     if status in (403, 404, 410):
         return RefusedError(f"{shown}; the mirror does not have it or does not give it")

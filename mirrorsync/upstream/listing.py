@@ -21,6 +21,7 @@ from mirrorsync.upstream.workers import in_parallel
 
 FIRST_READ = 24 << 10
 MOST_HEADER_BYTES = 64 << 20
+_MOST_READS = 8  # more only where the file keeps changing
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,10 @@ class ListingUpstream:
         """The one URL of a package's file."""
         return (self._url(package.location),)
 
+    def metadata(self, _kind: str) -> bytes | None:
+        """A listing has no metadata."""
+        return None
+
     def forget(self, package: Package) -> None:
         """Read the package's header anew next time: its file turned out to be another than the listing's date and size tell."""
         self._memory.forget(self.places(package))
@@ -126,11 +131,11 @@ def read_head(transport: Transport, url: str, validator: str | None = None) -> H
         if body.unchanged:
             return None
         head = Head(b"".join(body.chunks), body.total, body.validator)
-    while len(head.data) < (needed := _needed(head)):
-        longer = _extended(transport, url, head, needed)
-        if len(longer.data) <= len(head.data):
+    for _ in range(_MOST_READS):
+        needed = _needed(head)
+        if len(head.data) >= needed:
             break
-        head = longer
+        head = _extended(transport, url, head, needed)
     return head
 
 

@@ -100,6 +100,9 @@ class RepodataUpstream:
         self._present()
         return tuple(place(base, package.location) for base in self._order)
 
+    def forget(self, _package: Package) -> None:
+        """Nothing is remembered of single packages: the metadata's digests decide."""
+
     def metadata(self, kind: str) -> bytes | None:
         """A metadata file ("group", "modules", "updateinfo", "productid", …) unpacked; None where the repository has none."""
         record = self._present().record(kind)

@@ -32,7 +32,7 @@ def in_parallel(actions: Iterable[Callable[[], T]], workers: int) -> tuple[T, ..
 
 
 def _work(waiting: SimpleQueue[tuple[Callable[[], T], Future[T]]]) -> None:
-    """Take one piece after another until none is left."""
+    """Take one piece after another until none is left or one fails."""
     while True:
         try:
             action, future = waiting.get_nowait()
@@ -40,6 +40,8 @@ def _work(waiting: SimpleQueue[tuple[Callable[[], T], Future[T]]]) -> None:
             return
         if future.set_running_or_notify_cancel():
             _settle(action, future)
+            if future.exception():
+                return
 
 
 def _settle(action: Callable[[], T], future: Future[T]) -> None:

@@ -57,7 +57,7 @@ class _Reader:
     """Chunks in, completed children of the root out; what was given before is dropped."""
 
     def __init__(self, child: str | None, source: str) -> None:
-        self._parser = ElementTree.XMLPullParser(("start", "end"))
+        self._parser: ElementTree.XMLPullParser[Element] = ElementTree.XMLPullParser(("start", "end"))
         self._child = child
         self._source = source
         self._root: Element | None = None

@@ -3,7 +3,7 @@
 import configparser
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mirrorsync.errors import ConfigError
 from mirrorsync.upstream.mirror import Mirror
@@ -56,12 +56,13 @@ class RepoSection:
     @property
     def mirror(self) -> Mirror:
         """The first base URL, or the list, as a Mirror. UpstreamError for a URL that mirrorsync does not speak."""
-        return Mirror.at(
-            (*self.baseurls, self.list_url or "")[0],
+        mirror = Mirror.at((*self.baseurls, self.list_url or "")[0])
+        return replace(
+            mirror,
             max_rate=self.max_rate,
             proxy=self.proxy,
-            username=self.username,
-            password=self.password,
+            username=self.username or mirror.username,
+            password=self.password or mirror.password,
             client_cert=self.client_cert,
             client_key=self.client_key,
             ca=self.ca,

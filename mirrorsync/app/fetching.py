@@ -1,0 +1,71 @@
+"""Fetching what a plan names; a package that does not arrive holds what belongs to it, and the rest goes on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from mirrorsync.app.decision import Inputs
+from mirrorsync.app.site import Site, Source
+from mirrorsync.model.outcome import FailedFetch
+from mirrorsync.model.package import Package
+from mirrorsync.model.plan import Incoming, Plan
+from mirrorsync.model.version import NEVRA
+from mirrorsync.planning.update import plan_update
+from mirrorsync.tree.pool import Pool
+from mirrorsync.upstream.download import Place, Progress
+from mirrorsync.upstream.fetch import Failed, Fetched, Wanted, fetch
+
+ShowProgress = Callable[[Sequence[Package]], AbstractContextManager[Progress]]
+"""What shows the arrival of some packages until its block ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obtained:
+    """The plan as it can be carried out, and the SHA-256 in the pool of each package that it brings in."""
+
+    plan: Plan
+    staged: Mapping[NEVRA, str]
+    fetched: int
+    bytes_fetched: int
+    failed: tuple[FailedFetch, ...]
+
+
+def obtain(site: Site, inputs: Inputs, plan: Plan, pool: Pool, progress: ShowProgress) -> Obtained:
+    """Fetch the plan's packages. What fails is barred and the plan made anew, until everything it names is in the pool.
+
+    Raises PublishError where the disk does not take the files.
+    """
+    arrived: dict[NEVRA, Fetched] = {}
+    barred: dict[NEVRA, str] = {}
+    while missing := [entry for entry in plan.incoming if entry.package.nevra not in arrived]:
+        with progress([entry.package for entry in missing]) as shown:
+            results = _fetched(inputs.sources, missing, pool, shown)
+        arrived |= {result.package.nevra: result for result in results if isinstance(result, Fetched)}
+        failures = {result.package.nevra: result.reason for result in results if isinstance(result, Failed)}
+        if not failures:
+            break
+        barred |= failures
+        plan = plan_update(site.tree.name, inputs.holding.catalogue, inputs.available, site.policy, barred=barred)
+    staged = {entry.package.nevra: arrived[entry.package.nevra].sha256 for entry in plan.incoming}
+    transferred = [result.package.size for result in arrived.values() if not result.from_pool]
+    failed = tuple(FailedFetch(str(nevra), reason) for nevra, reason in sorted(barred.items(), key=lambda item: item[0].key))
+    return Obtained(plan, staged, len(transferred), sum(transferred), failed)
+
+
+def _fetched(sources: Sequence[Source], entries: Sequence[Incoming], pool: Pool, progress: Progress) -> list[Fetched | Failed]:
+    """What became of each entry; every source is asked with its own number of connections."""
+    results: list[Fetched | Failed] = []
+    for source in sources:
+        own = [entry for entry in entries if entry.origin == source.upstream.mirror.name]
+        wanted = [_wanted(source, entry) for entry in own]
+        fetched = fetch(wanted, pool=pool, connections=source.upstream.mirror.connections, progress=progress)
+        for result in fetched:
+            if isinstance(result, Failed):
+                source.upstream.forget(result.package)
+        results += fetched
+    return results
+
+
+def _wanted(source: Source, entry: Incoming) -> Wanted:
+    places = tuple(Place(source.transport, url) for url in source.upstream.places(entry.package))
+    return Wanted(entry.package, places, source.verify)

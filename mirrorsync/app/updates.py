@@ -1,0 +1,98 @@
+"""A tree's update mirrors: those of its own tables, and those of the yum .repo files it takes them from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mirrorsync.config.schema import TreeConfig, UpdateSource
+from mirrorsync.errors import ConfigError
+from mirrorsync.model.choices import MirrorKind, Signatures
+from mirrorsync.upstream.mirror import Mirror, local_path
+from mirrorsync.upstream.repodata import Places
+from mirrorsync.upstream.yumrepo import RepoSection, parse_repo
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An update mirror as configured, wherever that was. `places` is for repodata; excludes and includes are yum's globs."""
+
+    mirror: Mirror
+    kind: MirrorKind
+    places: Places
+    keys: tuple[Path, ...]
+    fingerprints: tuple[str, ...]
+    signatures: Signatures
+    exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+
+
+def all_updates(settings: TreeConfig) -> tuple[Update, ...]:
+    """The tree's update mirrors in the order of the configuration. Raises ConfigError with one line for each fault, UpstreamError."""
+    variables = _variables(settings)
+    own = [_configured(update, variables) for update in settings.updates]
+    return (*own, *(_of_section(section, variables) for path in settings.updates_from for section in _sections(settings, path, variables)))
+
+
+def _variables(settings: TreeConfig) -> Mapping[str, str]:
+    """What $basearch, $arch and $releasever stand for."""
+    arch = settings.arches[0]
+    variables = {"basearch": settings.basearch or arch, "arch": arch}
+    return variables | ({"releasever": settings.releasever} if settings.releasever else {})
+
+
+def _configured(update: UpdateSource, variables: Mapping[str, str]) -> Update:
+    mirror = replace(
+        Mirror.at(update.name),
+        connections=update.connections,
+        max_rate=update.max_rate,
+        proxy=update.proxy,
+        username=update.username,
+        password=_password(update.password_file),
+        client_cert=_text(update.client_cert),
+        client_key=_text(update.client_key),
+        ca=_text(update.ca),
+    )
+    places = Places((update.url,) if update.url else (), update.metalink or update.mirrorlist, variables)
+    return Update(mirror, update.kind, places, update.keys, update.fingerprints, update.signatures)
+
+
+def _text(path: Path | None) -> str | None:
+    return str(path) if path else None
+
+
+def _password(path: Path | None) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip("\r\n") if path else None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError((f"{path}: the password cannot be read: {error}",)) from error
+
+
+def _sections(settings: TreeConfig, path: Path, variables: Mapping[str, str]) -> tuple[RepoSection, ...]:
+    """The enabled sections of a .repo file, or those that `repos` names."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise ConfigError((f"{path}: cannot be read: {error.strerror}; correct updates_from",)) from error
+    sections = parse_repo(text, source=str(path), variables=variables)
+    return tuple(section for section in sections if (section.id in settings.repos if settings.repos else section.enabled))
+
+
+def _of_section(section: RepoSection, variables: Mapping[str, str]) -> Update:
+    return Update(
+        mirror=section.mirror,
+        kind=MirrorKind.REPODATA,
+        places=Places(section.baseurls, section.list_url, variables),
+        keys=tuple(_key_file(section, url) for url in section.gpgkeys) if section.gpgcheck else (),
+        fingerprints=(),
+        signatures=Signatures.REQUIRE if section.gpgcheck else Signatures.DIGEST_ONLY,
+        exclude=section.excludes,
+        include=section.includes,
+    )
+
+
+def _key_file(section: RepoSection, url: str) -> Path:
+    """A key must lie on this machine: one fetched beside the packages it vouches for would prove nothing."""
+    if urlsplit(url).scheme not in ("", "file"):
+        raise ConfigError((f"[{section.id}]: gpgkey {url}: fetch and check the key once, and name the file: gpgkey=file:///…",))
+    return local_path(url) if url.startswith("file:") else Path(url)

@@ -1,0 +1,127 @@
+"""The boot set of a tree, and whether its initrd, stage images and .treeinfo belong together."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirrorsync.boot.stamps import is_squashfs, read_build, verify_image
+from mirrorsync.boot.treeinfo import NAMES, TreeInfo, parse_treeinfo
+from mirrorsync.errors import BootError, TreeError
+from mirrorsync.files import contained
+from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.package import Digest
+
+KERNEL = "images/pxeboot/vmlinuz"
+INITRD = "images/pxeboot/initrd.img"
+_BASE = "RedHat/base"
+_STAGES = (
+    *(f"{_BASE}/{name}" for name in ("stage2.img", "netstg1.img", "netstg2.img", "hdstg1.img", "hdstg2.img")),
+    *(f"images/{name}" for name in ("stage2.img", "minstg2.img")),
+)
+_COPY_AGAIN = "copy it and the tree's other boot images again, all from one release, then run `mirrorsync check --deep`"
+
+
+@dataclass(frozen=True, slots=True)
+class BootSet:
+    """The kernel and initrd of one build, as files of a tree: what a node loads by TFTP."""
+
+    kernel: Path
+    initrd: Path
+
+
+def read_boot_set(root: Path) -> BootSet | None:
+    """The boot set of the tree at `root`, None where it has none. Reads no bytes of it. Raises BootError where it is half there."""
+    boot_set = BootSet(root / KERNEL, root / INITRD)
+    try:
+        missing = [path for path in (boot_set.kernel, boot_set.initrd) if not path.is_file()]
+    except OSError as error:
+        raise BootError(f"{error.filename}: cannot be looked at: {error.strerror}; let the user that runs mirrorsync read it") from error
+    if len(missing) == 1:
+        raise BootError(f"{missing[0]}: is not there, but the other half of the boot set is; copy images/pxeboot from the distribution")
+    return None if missing else boot_set
+
+
+def belonging(root: Path, *, deep: bool = False) -> tuple[Finding, ...]:
+    """Whether the boot images of the tree at `root` are of one build, and whole.
+
+    Looks at the .treeinfo's sums of kernel and initrd, and at the build stamps of initrd and stage images; with `deep` at all
+    sums the .treeinfo has of images, and at the stage images' own checksums. Stages in squashfs have no stamp that is read here.
+    """
+    try:
+        return (*_treeinfo_findings(root, deep=deep), *_stamp_findings(root, deep=deep))
+    except OSError as error:
+        remedy = "let the user that runs mirrorsync read it"
+        return (Finding(Severity.ERROR, "image-unreadable", str(error.filename), f"cannot be looked at: {error.strerror}", remedy),)
+
+
+def _treeinfo_findings(root: Path, *, deep: bool) -> Iterator[Finding]:
+    path = next((root / name for name in NAMES if (root / name).is_file()), None)
+    if path is None:
+        return
+    try:
+        info = parse_treeinfo(path.read_text(encoding="utf-8"))
+    except (BootError, OSError, UnicodeDecodeError) as error:
+        yield Finding(Severity.WARNING, "treeinfo-unreadable", str(path), str(error), "copy it again from the distribution")
+        return
+    yield from _missing_findings(root, info)
+    for name, digest in info.sums.items():
+        if deep or name in (KERNEL, INITRD):
+            yield from _sum_findings(root, name, digest)
+
+
+def _missing_findings(root: Path, info: TreeInfo) -> Iterator[Finding]:
+    for name in sorted({*info.stages, *(name for name in info.booted if name in (KERNEL, INITRD))}):
+        if not (root / name).is_file():
+            severity = Severity.ERROR if name in info.stages else Severity.WARNING
+            what = ".treeinfo names it, but it is not there"
+            yield Finding(severity, "image-missing", str(root / name), what, "copy it from the distribution")
+
+
+def _sum_findings(root: Path, name: str, expected: Digest) -> Iterator[Finding]:
+    try:
+        path = contained(root, name)
+        found = _sum(path, expected.algorithm)
+    except FileNotFoundError:
+        return
+    except (OSError, TreeError) as error:
+        yield Finding(Severity.WARNING, "image-unreadable", str(root / name), str(error), "make it readable, or correct the .treeinfo")
+        return
+    if found != expected.value:
+        what = f"its {expected.algorithm} is {found[:16]}…, .treeinfo says {expected.value[:16]}…: it is damaged, or of another build"
+        yield Finding(Severity.ERROR, "image-differs", str(path), what, _COPY_AGAIN)
+
+
+def _sum(path: Path, algorithm: str) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+
+
+def _stamp_findings(root: Path, *, deep: bool) -> Iterator[Finding]:
+    """Stage images first: where none has a stamp that could be read, the initrd need not be unpacked."""
+    builds: dict[Path, str | None] = {}
+    for path in (root / name for name in _STAGES):
+        try:
+            if path.is_file() and not is_squashfs(path):
+                builds[path] = read_build(path)
+                if deep:
+                    verify_image(path)
+        except BootError as error:
+            yield Finding(Severity.ERROR, "image-damaged", str(path), str(error), _COPY_AGAIN)
+    initrd = root / INITRD
+    if not builds or not initrd.is_file():
+        return
+    try:
+        build = read_build(initrd)
+    except BootError as error:
+        yield Finding(Severity.ERROR, "image-damaged", str(initrd), str(error), _COPY_AGAIN)
+    else:
+        yield from (_mismatch(path, stage, build) for path, stage in builds.items() if stage != build)
+
+
+def _mismatch(path: Path, stage: str | None, initrd: str | None) -> Finding:
+    if stage and initrd:
+        what = f"it is of build {stage}, and initrd.img is of build {initrd}: nodes reboot when they meet it"
+        return Finding(Severity.ERROR, "build-differs", str(path), what, _COPY_AGAIN)
+    known, unknown = (f"it is of build {stage}", "initrd.img") if stage else (f"initrd.img is of build {initrd}", "it")
+    return Finding(Severity.WARNING, "build-unknown", str(path), f"{known}, and {unknown} has no .buildstamp", _COPY_AGAIN)

@@ -1,0 +1,50 @@
+""".treeinfo: which images a tree of FC 7, RHEL 5 and later has, and their checksums."""
+
+import configparser
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mirrorsync.errors import BootError
+from mirrorsync.model.package import Digest
+
+NAMES = (".treeinfo", "treeinfo")
+_ALGORITHMS = {"sha": "sha1", "sha1": "sha1", "md5": "md5", "sha224": "sha224", "sha256": "sha256", "sha384": "sha384", "sha512": "sha512"}
+_BOOTED = ("kernel", "initrd")
+
+
+@dataclass(frozen=True, slots=True)
+class TreeInfo:
+    """Paths below the tree's root, sorted.
+
+    sums: what [checksums] says of images; repomd.xml, which every update changes, is left out.
+    booted: kernels and initrds of all its [images-…].  stages: what [stage2] names.
+    """
+
+    sums: Mapping[str, Digest]
+    booted: tuple[str, ...]
+    stages: tuple[str, ...]
+
+
+def parse_treeinfo(text: str) -> TreeInfo:
+    """The file's text as values. Raises BootError where it is no such file, or a checksum is none."""
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[method-assign, assignment]  # paths keep their case
+    try:
+        parser.read_string(text)
+        sums = dict(parser["checksums"]) if parser.has_section("checksums") else {}
+        stages = dict(parser["stage2"]) if parser.has_section("stage2") else {}
+        images = [dict(parser[name]) for name in parser.sections() if name.startswith("images-")]
+    except configparser.Error as error:
+        raise BootError(f"it is no .treeinfo: {str(error).splitlines()[0]}") from error
+    return TreeInfo(
+        {path: _digest(path, value) for path, value in sorted(sums.items()) if not f"/{path}".rpartition("/")[0].endswith("/repodata")},
+        tuple(sorted({section[key] for section in images for key in _BOOTED if section.get(key)})),
+        tuple(sorted({path for path in stages.values() if path})),
+    )
+
+
+def _digest(path: str, value: str) -> Digest:
+    algorithm, _, digits = value.partition(":")
+    if algorithm.lower() not in _ALGORITHMS or not digits.strip():
+        raise BootError(f"its checksum of {path} is none: {value!r}")
+    return Digest(_ALGORITHMS[algorithm.lower()], digits.strip().lower())

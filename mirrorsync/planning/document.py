@@ -1,0 +1,301 @@
+"""Plans and packages as JSON documents and back; docs/schemas/plan.json says what a plan's document holds."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from enum import Enum
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from mirrorsync.errors import PlanError
+from mirrorsync.model.advisory import Advisory, AdvisoryType
+from mirrorsync.model.package import Dependency, Digest, Package, Sense
+from mirrorsync.model.plan import Change, Held, Incoming, Kept, Outgoing, Plan, Removal
+from mirrorsync.model.version import EVR, NEVRA
+
+PLAN_SCHEMA = "mirrorsync-plan-1"
+
+Document = dict[str, Any]
+"""A JSON object: the one place where values are raw."""
+
+_SIGNS = {Sense(bits): "".join(mark for bit, mark in ((2, "<"), (4, ">"), (8, "=")) if bits & bit) for bits in range(2, 16, 2)}
+_SENSES = {sign: sense for sense, sign in _SIGNS.items()}
+_REMEMBERED_DEPENDENCIES = 1 << 16
+
+
+def plan_document(plan: Plan) -> Document:
+    """The plan as a JSON-ready object; `plan_from` gives the same plan back."""
+    return {
+        "schema": PLAN_SCHEMA,
+        "tree": plan.tree,
+        "incoming": [_incoming_document(entry) for entry in plan.incoming],
+        "outgoing": [_outgoing_document(entry) for entry in plan.outgoing],
+        "kept": [{"package": package_document(entry.package), "reason": entry.reason} for entry in plan.kept],
+        "held": [
+            {"nevra": nevra_document(entry.nevra), "reason": entry.reason, "advisories": list(entry.advisories)} for entry in plan.held
+        ],
+        "unchanged": plan.unchanged,
+        "advisories": [_advisory_document(advisory) for advisory in plan.advisories],
+    }
+
+
+def plan_from(document: object) -> Plan:
+    """The plan that a document tells of. Raises PlanError with the path of the first fault."""
+    plan = _Node(document, "plan")
+    if plan.field("schema").value != PLAN_SCHEMA:
+        plan.field("schema").wrong(f"{PLAN_SCHEMA!r}")
+    return Plan(
+        plan.text("tree"),
+        tuple(_incoming_from(node) for node in plan.items("incoming")),
+        tuple(_outgoing_from(node) for node in plan.items("outgoing")),
+        tuple(Kept(_package_at(node), node.text("reason")) for node in plan.items("kept")),
+        tuple(Held(_nevra_at(node.field("nevra")), node.text("reason"), node.texts("advisories")) for node in plan.items("held")),
+        plan.integer("unchanged"),
+        tuple(_advisory_from(node) for node in plan.items("advisories")),
+    )
+
+
+def nevra_document(nevra: NEVRA) -> Document:
+    """A NEVRA as an object; a package without an epoch has none there either."""
+    epoch = {} if nevra.evr.epoch is None else {"epoch": nevra.evr.epoch}
+    return {"name": nevra.name, **epoch, "version": nevra.evr.version, "release": nevra.evr.release, "arch": nevra.arch}
+
+
+def package_document(package: Package) -> Document:
+    """A package as an object; what is empty is left out."""
+    document = nevra_document(package.nevra)
+    document["location"], document["size"] = package.location, package.size
+    optional = {
+        "digest": str(package.digest) if package.digest else None,
+        "header": package.header,
+        "source": package.source,
+        "provides": [_dependency_text(dependency) for dependency in package.provides],
+        "requires": [_dependency_text(dependency) for dependency in package.requires],
+        "obsoletes": [_dependency_text(dependency) for dependency in package.obsoletes],
+        "files": list(package.files),
+        "module": package.module,
+        "built": package.built,
+    }
+    document.update((key, value) for key, value in optional.items() if value)
+    return document
+
+
+def package_from(document: object, where: str = "package") -> Package:
+    """The package that a document tells of; `where` is what a PlanError calls it. Fast: caches hold thousands."""
+    try:
+        return _package(document)  # type: ignore[arg-type]  # whatever it is, its faults are caught here
+    except (KeyError, TypeError, ValueError, AttributeError, PlanError) as error:
+        raise PlanError(f"{where}: not a package's description: {error}") from error
+
+
+def _package(document: Document) -> Package:
+    name, version, release, arch = document["name"], document["version"], document["release"], document["arch"]
+    location, size, epoch, built = document["location"], document["size"], document.get("epoch"), document.get("built", 0)
+    header, source, module = document.get("header"), document.get("source", ""), document.get("module")
+    _require(str, name, version, release, arch, location, source, *(text for text in (epoch, header, module) if text is not None))
+    _require(int, size, built)
+    return Package(
+        NEVRA(name, EVR(epoch, version, release), arch),
+        location,
+        size,
+        _digest(document.get("digest")),
+        header,
+        source,
+        _dependencies(document, "provides"),
+        _dependencies(document, "requires"),
+        _dependencies(document, "obsoletes"),
+        _texts(document, "files"),
+        module,
+        built,
+    )
+
+
+def _require(kind: type, *values: object) -> None:
+    for value in values:
+        if type(value) is not kind:
+            raise TypeError(f"{value!r} is no {kind.__name__}")
+
+
+def _digest(text: str | None) -> Digest | None:
+    if text is None:
+        return None
+    algorithm, value = text.split(":", 1)
+    return Digest(algorithm, value)
+
+
+def _dependencies(document: Document, key: str) -> tuple[Dependency, ...]:
+    values = document.get(key)
+    if values is None:
+        return ()
+    _require(list, values)
+    return tuple([_parsed(value) if type(value) is str else _spelled(*value) for value in values])
+
+
+def _texts(document: Document, key: str) -> tuple[str, ...]:
+    values = document.get(key)
+    if values is None:
+        return ()
+    _require(list, values)
+    _require(str, *values)
+    return tuple(values)
+
+
+def _dependency_text(dependency: Dependency) -> str | list[object]:
+    """`name` or `name >= evr`, with the epoch where there is one; the parts apart where that would not read back the same."""
+    evr = dependency.evr
+    if evr is None and not dependency.sense:
+        text = dependency.name
+    elif evr is not None and dependency.sense in _SIGNS:
+        epoch = "" if evr.epoch is None else f"{evr.epoch}:"
+        dashed = f"-{evr.release}" if evr.release else ""
+        text = f"{dependency.name} {_SIGNS[dependency.sense]} {epoch}{evr.version}{dashed}"
+    else:
+        return _parts(dependency)
+    try:
+        return text if _parts(_parsed(text)) == _parts(dependency) else _parts(dependency)
+    except PlanError:
+        return _parts(dependency)
+
+
+def _parts(dependency: Dependency) -> list[object]:
+    evr = dependency.evr
+    return [dependency.name, int(dependency.sense), *((evr.epoch, evr.version, evr.release) if evr is not None else ())]
+
+
+@lru_cache(_REMEMBERED_DEPENDENCIES)
+def _parsed(text: str) -> Dependency:
+    """The dependency of a text; the same text gives the same value, for most are repeated in hundreds of packages."""
+    if text.startswith("(") or " " not in text:
+        return Dependency(text)
+    name, sign, evr = text.split(" ", 2)
+    if sign not in _SENSES:
+        raise PlanError(f"{text!r} is no dependency")
+    return Dependency(name, _SENSES[sign], EVR.parse(evr))
+
+
+def _spelled(name: str, sense: int, *evr: str | None) -> Dependency:
+    _require(str, name)
+    if not evr:
+        return Dependency(name, Sense(sense))
+    epoch, version, release = evr
+    _require(str, version, release, *(() if epoch is None else (epoch,)))
+    return Dependency(name, Sense(sense), EVR(epoch, version or "", release or ""))
+
+
+def _incoming_document(entry: Incoming) -> Document:
+    return {
+        "package": package_document(entry.package),
+        "origin": entry.origin,
+        "change": entry.change.value,
+        "reason": entry.reason,
+        "advisories": list(entry.advisories),
+    }
+
+
+def _outgoing_document(entry: Outgoing) -> Document:
+    return {
+        "package": package_document(entry.package),
+        "removal": entry.removal.value,
+        "by": nevra_document(entry.by),
+        "reason": entry.reason,
+    }
+
+
+def _advisory_document(advisory: Advisory) -> Document:
+    return {
+        "id": advisory.id,
+        "type": advisory.type.value,
+        "severity": advisory.severity,
+        "title": advisory.title,
+        "issued": advisory.issued.isoformat() if advisory.issued else None,
+        "updated": advisory.updated.isoformat() if advisory.updated else None,
+        "cves": list(advisory.cves),
+        "packages": [nevra_document(nevra) for nevra in advisory.packages],
+        "reboot_suggested": advisory.reboot_suggested,
+        "description": advisory.description,
+    }
+
+
+class _Node:
+    """A value in a document, and where it is."""
+
+    def __init__(self, value: object, where: str) -> None:
+        self.value = value
+        self.where = where
+
+    def wrong(self, expected: str) -> NoReturn:
+        raise PlanError(f"{self.where}: expected {expected}, found {self.value!r:.60}")
+
+    def field(self, name: str) -> "_Node":
+        if not isinstance(self.value, Mapping):
+            self.wrong("an object")
+        if name not in self.value:
+            raise PlanError(f"{self.where}.{name}: missing")
+        return _Node(self.value[name], f"{self.where}.{name}")
+
+    def items(self, name: str) -> Iterator["_Node"]:
+        node = self.field(name)
+        if not isinstance(node.value, list):
+            node.wrong("a list")
+        return (_Node(value, f"{node.where}[{number}]") for number, value in enumerate(node.value))
+
+    def own(self, kind: type, called: str) -> Any:
+        if type(self.value) is not kind:
+            self.wrong(called)
+        return self.value
+
+    def text(self, name: str) -> str:
+        return str(self.field(name).own(str, "text"))
+
+    def integer(self, name: str) -> int:
+        return int(self.field(name).own(int, "a whole number"))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        return tuple(node.own(str, "text") for node in self.items(name))
+
+    def made(self, make: Callable[[Any], Any]) -> Any:
+        """What `make` makes of the value; PlanError where it raises ValueError."""
+        try:
+            return make(self.value)
+        except (ValueError, TypeError):
+            self.wrong(", ".join(repr(member.value) for member in make) if isinstance(make, type) and issubclass(make, Enum) else "a date")
+
+
+def _package_at(node: _Node) -> Package:
+    inner = node.field("package")
+    return package_from(inner.value, inner.where)
+
+
+def _nevra_at(node: _Node) -> NEVRA:
+    has_epoch = isinstance(node.value, Mapping) and "epoch" in node.value
+    evr = EVR(node.text("epoch") if has_epoch else None, node.text("version"), node.text("release"))
+    return NEVRA(node.text("name"), evr, node.text("arch"))
+
+
+def _incoming_from(node: _Node) -> Incoming:
+    change: Change = node.field("change").made(Change)
+    return Incoming(_package_at(node), node.text("origin"), change, node.text("reason"), node.texts("advisories"))
+
+
+def _outgoing_from(node: _Node) -> Outgoing:
+    removal: Removal = node.field("removal").made(Removal)
+    return Outgoing(_package_at(node), removal, _nevra_at(node.field("by")), node.text("reason"))
+
+
+def _advisory_from(node: _Node) -> Advisory:
+    return Advisory(
+        node.text("id"),
+        node.field("type").made(AdvisoryType),
+        node.text("severity"),
+        node.text("title"),
+        _date_at(node.field("issued")),
+        _date_at(node.field("updated")),
+        node.texts("cves"),
+        tuple(_nevra_at(inner) for inner in node.items("packages")),
+        node.field("reboot_suggested").own(bool, "true or false"),
+        node.text("description"),
+    )
+
+
+def _date_at(node: _Node) -> date | None:
+    found: date | None = None if node.value is None else node.made(date.fromisoformat)
+    return found

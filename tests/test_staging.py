@@ -1,0 +1,247 @@
+"""linux.1 and linux.2 under the TFTP root: together or not at all."""
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mirrorsync.boot.bootset import BootSet, belonging, read_boot_set
+from mirrorsync.boot.staging import plan_staging, stage, staged_findings
+from mirrorsync.errors import BootError
+from mirrorsync.files import rename_together
+from mirrorsync.model.finding import Severity
+from mirrorsync.model.outcome import BootChange
+
+
+@pytest.fixture
+def boot_set(tmp_path: Path) -> BootSet:
+    folder = tmp_path / "tree/images/pxeboot"
+    folder.mkdir(parents=True)
+    (folder / "vmlinuz").write_bytes(b"kernel 2")
+    (folder / "initrd.img").write_bytes(b"initrd 2" * 1000)
+    return BootSet(folder / "vmlinuz", folder / "initrd.img")
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A boot directory with an older set."""
+    folder = tmp_path / "tftpboot/X86PC/UNDI/linux-install"
+    folder.mkdir(parents=True)
+    (folder / "linux.1").write_bytes(b"kernel 1")
+    (folder / "linux.2").write_bytes(b"initrd 1")
+    return folder
+
+
+def content(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
+
+
+def new_set(boot_set: BootSet) -> dict[str, bytes]:
+    return {"linux.1": boot_set.kernel.read_bytes(), "linux.2": boot_set.initrd.read_bytes()}
+
+
+OLD_SET = {"linux.1": b"kernel 1", "linux.2": b"initrd 1"}
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """No file may grow past `size` bytes, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Without root's leave to read everything."""
+    former = os.geteuid()
+    os.seteuid(65534 if former == 0 else former)
+    try:
+        yield
+    finally:
+        os.seteuid(former)
+
+
+def test_another_set_would_be_staged_and_planning_changes_nothing(boot_set: BootSet, directory: Path) -> None:
+    assert plan_staging(boot_set, directory) is BootChange.WOULD_STAGE
+    assert content(directory) == OLD_SET
+
+
+def test_an_empty_directory_would_be_staged_to(boot_set: BootSet, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert plan_staging(boot_set, tmp_path / "empty") is BootChange.WOULD_STAGE
+
+
+def test_a_staged_set_is_current(boot_set: BootSet, directory: Path) -> None:
+    assert stage(boot_set, directory) is BootChange.STAGED
+    assert content(directory) == new_set(boot_set)
+    assert plan_staging(boot_set, directory) is BootChange.CURRENT
+    assert staged_findings(boot_set, directory) == ()
+
+
+def test_equal_lengths_are_not_taken_for_equal_bytes(boot_set: BootSet, directory: Path) -> None:
+    stage(boot_set, directory)
+    boot_set.kernel.write_bytes(b"kernel 3")
+    assert plan_staging(boot_set, directory) is BootChange.WOULD_STAGE
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_staged_files_have_mode_0644_whatever_the_umask(boot_set: BootSet, directory: Path, umask: int) -> None:
+    boot_set.initrd.chmod(0o600)
+    former = os.umask(umask)
+    try:
+        stage(boot_set, directory)
+    finally:
+        os.umask(former)
+    assert [path.stat().st_mode & 0o7777 for path in sorted(directory.iterdir())] == [0o644, 0o644]
+
+
+def test_staged_files_share_no_inode_with_the_tree(boot_set: BootSet, directory: Path) -> None:
+    stage(boot_set, directory)
+    assert [path.stat().st_nlink for path in (boot_set.kernel, boot_set.initrd, *directory.iterdir())] == [1, 1, 1, 1]
+
+
+def test_a_transfer_in_flight_reads_the_old_set_to_its_end(boot_set: BootSet, directory: Path) -> None:
+    with (directory / "linux.2").open("rb") as transfer:
+        stage(boot_set, directory)
+        assert transfer.read() == b"initrd 1"
+
+
+def test_a_link_into_the_tree_becomes_a_file_and_the_tree_keeps_its_own(boot_set: BootSet, directory: Path) -> None:
+    for name, source in (("linux.1", boot_set.kernel), ("linux.2", boot_set.initrd)):
+        (directory / name).unlink()
+        (directory / name).symlink_to(source)
+    assert plan_staging(boot_set, directory) is BootChange.WOULD_STAGE
+    assert [finding.code for finding in staged_findings(boot_set, directory)] == ["boot-file-linked"] * 2
+    stage(boot_set, directory)
+    assert not (directory / "linux.1").is_symlink()
+    assert content(directory) == new_set(boot_set)
+    assert boot_set.kernel.read_bytes() == b"kernel 2"
+
+
+def test_a_hard_link_into_the_tree_becomes_a_file_of_its_own(boot_set: BootSet, tmp_path: Path) -> None:
+    folder = tmp_path / "boot"
+    folder.mkdir()
+    (folder / "linux.1").hardlink_to(boot_set.kernel)
+    (folder / "linux.2").hardlink_to(boot_set.initrd)
+    assert plan_staging(boot_set, folder) is BootChange.WOULD_STAGE
+    stage(boot_set, folder)
+    assert boot_set.kernel.stat().st_nlink == 1
+
+
+def test_a_missing_directory_is_one_line_with_what_to_do(boot_set: BootSet, tmp_path: Path) -> None:
+    for attempt in (plan_staging, stage):
+        with pytest.raises(BootError, match=r"tftp: the boot directory is not there; `mkdir -p -m 0755 .*tftp`, or correct"):
+            attempt(boot_set, tmp_path / "tftp")
+
+
+def test_a_full_disk_leaves_the_old_set_whole_and_nothing_beside_it(boot_set: BootSet, directory: Path) -> None:
+    with file_size_limit(4000), pytest.raises(BootError, match=r"staged.*as they were; free space") as caught:
+        stage(boot_set, directory)
+    assert "\n" not in str(caught.value)
+    assert content(directory) == OLD_SET
+
+
+def test_a_directory_that_cannot_be_written_says_so(boot_set: BootSet) -> None:
+    with pytest.raises(BootError, match=r"could not be staged.*let the user that runs mirrorsync read and write in /proc"):
+        stage(boot_set, Path("/proc"))
+
+
+def test_a_set_that_vanishes_while_it_is_staged_leaves_the_old_one(boot_set: BootSet, directory: Path) -> None:
+    boot_set.initrd.unlink()
+    with pytest.raises(BootError, match=r"initrd\.img: No such file"):
+        stage(boot_set, directory)
+    assert content(directory) == OLD_SET
+
+
+def test_a_name_that_is_a_directory_leaves_the_old_set(boot_set: BootSet, directory: Path) -> None:
+    (directory / "linux.2").unlink()
+    (directory / "linux.2").mkdir()
+    with pytest.raises(BootError, match="could not be staged"):
+        stage(boot_set, directory)
+    assert (directory / "linux.1").read_bytes() == b"kernel 1"
+    assert sorted(path.name for path in directory.iterdir()) == ["linux.1", "linux.2"]
+
+
+def test_when_the_second_rename_fails_the_first_is_put_back(directory: Path) -> None:
+    kernel = directory / "new-kernel"
+    kernel.write_bytes(b"kernel 2")
+    with pytest.raises(FileNotFoundError):
+        rename_together([(kernel, directory / "linux.1"), (directory / "vanished", directory / "linux.2")])
+    assert content(directory) == OLD_SET
+
+
+def test_when_the_second_rename_fails_a_first_set_leaves_no_half(tmp_path: Path) -> None:
+    kernel = tmp_path / "new-kernel"
+    kernel.write_bytes(b"kernel 2")
+    with pytest.raises(FileNotFoundError):
+        rename_together([(kernel, tmp_path / "linux.1"), (tmp_path / "vanished", tmp_path / "linux.2")])
+    assert content(tmp_path) == {}
+
+
+def test_a_set_that_a_killed_run_left_half_renamed_is_completed_and_cleared(boot_set: BootSet, directory: Path) -> None:
+    (directory / ".linux.1.4711.old").hardlink_to(directory / "linux.1")
+    (directory / "linux.1").unlink()
+    (directory / "linux.1").write_bytes(boot_set.kernel.read_bytes())
+    (directory / ".linux.2.4711.copy").write_bytes(boot_set.initrd.read_bytes())
+    (directory / "..linux.2.4711.copy.4711.new").write_bytes(b"half")
+    assert plan_staging(boot_set, directory) is BootChange.WOULD_STAGE
+    stage(boot_set, directory)
+    assert content(directory) == new_set(boot_set)
+
+
+def test_other_files_of_the_boot_directory_are_left_alone(boot_set: BootSet, directory: Path) -> None:
+    others = {"linux.0", ".linux", "linux.1.bak", ".linux.1.swp", ".linux.2.copy"}
+    for name in others:
+        (directory / name).write_text(name)
+    stage(boot_set, directory)
+    assert {path.name for path in directory.iterdir()} == {"linux.1", "linux.2"} | others
+
+
+def test_a_staged_set_that_is_not_the_trees_is_found(boot_set: BootSet, directory: Path) -> None:
+    (directory / "linux.2").unlink()
+    findings = staged_findings(boot_set, directory)
+    assert [(finding.severity, finding.code, Path(finding.where).name) for finding in findings] == [
+        (Severity.ERROR, "boot-file-differs", "linux.1"),
+        (Severity.ERROR, "boot-file-missing", "linux.2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "code"),
+    [(0o600, "boot-file-closed"), (0o640, "boot-file-closed"), (0o666, "boot-file-writable")],
+    ids=["0600", "0640", "0666"],
+)
+def test_a_mode_that_nodes_or_strangers_stumble_over_is_found(boot_set: BootSet, directory: Path, mode: int, code: str) -> None:
+    stage(boot_set, directory)
+    (directory / "linux.2").chmod(mode)
+    [finding] = staged_findings(boot_set, directory)
+    assert (finding.code, finding.remedy) == (code, f"chmod 0644 {directory / 'linux.2'}")
+
+
+def test_a_closed_or_missing_directory_is_found(boot_set: BootSet, directory: Path) -> None:
+    stage(boot_set, directory)
+    directory.chmod(0o750)
+    assert [finding.code for finding in staged_findings(boot_set, directory)] == ["boot-directory-closed"]
+    assert [finding.code for finding in staged_findings(boot_set, directory / "none")] == ["boot-directory-missing"]
+
+
+def test_a_user_who_may_not_look_is_told_so(boot_set: BootSet, directory: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0)
+    try:
+        with as_nobody():
+            for attempt in (plan_staging, stage):
+                with pytest.raises(BootError, match=r"Permission denied.*let the user that runs mirrorsync"):
+                    attempt(boot_set, directory)
+            with pytest.raises(BootError, match="cannot be looked at: Permission denied"):
+                read_boot_set(tmp_path / "tree")
+            findings = (*staged_findings(boot_set, directory), *belonging(tmp_path / "tree"))
+    finally:
+        tmp_path.chmod(0o700)
+    assert [finding.code for finding in findings] == ["boot-file-unreadable", "image-unreadable"]
