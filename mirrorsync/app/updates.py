@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mirrorsync.config.named_files import read_password
 from mirrorsync.config.schema import TreeConfig, UpdateSource
 from mirrorsync.errors import ConfigError
 from mirrorsync.model.choices import MirrorKind, Signatures
@@ -48,7 +49,7 @@ def _configured(update: UpdateSource, variables: Mapping[str, str]) -> Update:
         max_rate=update.max_rate,
         proxy=update.proxy,
         username=update.username,
-        password=_password(update.password_file),
+        password=read_password(update),
         client_cert=_text(update.client_cert),
         client_key=_text(update.client_key),
         ca=_text(update.ca),
@@ -59,13 +60,6 @@ def _configured(update: UpdateSource, variables: Mapping[str, str]) -> Update:
 
 def _text(path: Path | None) -> str | None:
     return str(path) if path else None
-
-
-def _password(path: Path | None) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8").strip("\r\n") if path else None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError((f"{path}: the password cannot be read: {error}",)) from error
 
 
 def _sections(settings: TreeConfig, path: Path, variables: Mapping[str, str]) -> tuple[RepoSection, ...]:

@@ -152,7 +152,8 @@ def _builds_of(situation: Situation, package: Package) -> Sequence[Package]:
 
 def _said_before(situation: Situation, package: Package, obsoleted: Sequence[Package]) -> bool:
     """Whether the tree has an older build that obsoletes the same: then it was decided when that came in."""
-    predecessors = situation.held.get(family_of(package), ())
+    builds = situation.held.get(family_of(package), ())
+    predecessors = [build for build in builds if not newer_beside(build, builds)]
     return any(
         dependency.name == other.name and dependency.matches(other.evr)
         for predecessor in predecessors

@@ -31,7 +31,7 @@ def propose(held: Catalogue, selection: Selection, policy: Policy) -> Proposal:
     kept: list[Kept] = []
     for family, packages in families.items():
         offered = selection.family(*family)
-        refused = [entry for entry in selection.refused.get(family[0], ()) if entry.package.module == family[1]]
+        refused = _refused(selection, family)
         for move in moves_of(packages, offered, refused, policy.arches):
             if move.incoming:
                 upgrades[family] = move
@@ -50,11 +50,19 @@ def propose(held: Catalogue, selection: Selection, policy: Policy) -> Proposal:
     return Proposal(tuple(sorted((*tidying, *changing), key=_order)), (*decided.kept, *kept), situation)
 
 
+def _refused(selection: Selection, family: Family) -> list[Refused]:
+    entries = [entry for entry in selection.refused.get(family[0], ()) if entry.package.module == family[1]]
+    return sorted(entries, key=lambda entry: entry.package.nevra.key)
+
+
 def _families(packages: Iterable[Package]) -> Mapping[Family, Sequence[Package]]:
     found: dict[Family, list[Package]] = defaultdict(list)
     for package in packages:
         if package.nevra.arch not in SOURCES:
             found[family_of(package)].append(package)
+    for family in found.values():
+        if len(family) > 1:
+            family.sort(key=lambda package: (package.nevra.key, package.location))
     return found
 
 

@@ -59,7 +59,8 @@ def moves_of(held: Sequence[Package], offered: Sequence[Package], refused: Seque
         return []
     stale = [package for package in held if newer_beside(package, held)]
     current = [package for package in held if package not in stale]
-    fleets = [_destination(fleet, current, stale, offered, arches) for fleet in _in_step(current)]
+    concerning = _concerning(current, offered, arches)
+    fleets = [(fleet, _destination(fleet, stale, concerning)) for fleet in _in_step(current)]
     moves = [Move(family_of(held[0]), Change.UPGRADE, superseded=tuple(stale))] if stale else []
     incoming = merged([package for _, builds in fleets for package in builds])
     if incoming:
@@ -103,24 +104,25 @@ def _in_step(current: Sequence[Package]) -> list[list[Package]]:
     return fleets
 
 
-def _destination(
-    fleet: list[Package], current: Sequence[Package], stale: Sequence[Package], offered: Sequence[Package], arches: Sequence[str]
-) -> tuple[list[Package], list[Package]]:
-    """The fleet, and the builds that would take its place: all of one EVR, none older than what stays beside it."""
-    evr, target = fleet[0].evr, fleet[0].evr
-    lines = {line(package.arch) for package in fleet}
-    if NOARCH in lines:
+def _concerning(current: Sequence[Package], offered: Sequence[Package], arches: Sequence[str]) -> list[Package]:
+    """The offered builds of the lines that the tree has, without those that are older than something beside them.
+
+    A tree with a noarch build has every line that its machines would choose.
+    """
+    lines = {line(package.arch) for package in current} | {NOARCH}
+    if any(package.arch == NOARCH for package in current):
         lines |= wanted_lines((package.arch for package in offered), arches)
-    usable = [
-        package
-        for package in offered
-        if package.evr >= evr and (package.arch == NOARCH or line(package.arch) in lines) and not newer_beside(package, current)
-    ]
+    fitting = [package for package in offered if line(package.arch) in lines]
+    return [package for package in fitting if not newer_beside(package, (*current, *fitting))]
+
+
+def _destination(fleet: Sequence[Package], stale: Sequence[Package], offered: Sequence[Package]) -> list[Package]:
+    """The builds that would take the fleet's place: the newest, all of one EVR."""
+    evr = fleet[0].evr
+    usable = [package for package in offered if package.evr >= evr and any(related(package.arch, other.arch) for other in fleet)]
     target = max((package.evr for package in usable), default=evr)
     builds = [package for package in usable if package.evr == target]
-    if target == evr:
-        builds = [package for package in builds if _repairs(package, fleet, stale)]
-    return fleet, builds
+    return builds if target > evr else [package for package in builds if _repairs(package, fleet, stale)]
 
 
 def _repairs(package: Package, fleet: Sequence[Package], stale: Sequence[Package]) -> bool:

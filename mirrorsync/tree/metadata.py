@@ -1,12 +1,11 @@
 """Metadata that no package carries: which of it a new generation takes along, and how the tree's and the mirrors' are merged."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import createrepo_c
-import yaml
 
 from mirrorsync.errors import TreeError
 from mirrorsync.files import contained
@@ -55,21 +54,22 @@ def carried(own: Sequence[Carried], offered: Iterable[Carried]) -> tuple[Carried
     return (*own, *(item for item in offered if item.type in _MERGED or item.type in lacking))
 
 
-def merged_modules(documents: Sequence[bytes]) -> bytes:
-    """All modulemd documents of several modules.yaml, each once: the first of a kind, name, stream, version, context and architecture."""
-    merged: dict[tuple[str, ...], object] = {}
-    for content in documents:
-        for document in yaml.load_all(content, Loader=yaml.CSafeLoader):
-            merged.setdefault(_module_key(document), document)
-    return str(yaml.dump_all(merged.values(), Dumper=yaml.CSafeDumper, sort_keys=False, explicit_start=True, explicit_end=True)).encode()
+def merged_modules(contents: Sequence[bytes]) -> bytes:
+    """All documents of several modules.yaml, each once, to the letter: nothing in them is read, so nothing can be misread."""
+    documents = dict.fromkeys(document for content in contents for document in _documents(content))
+    return b"".join(b"---\n" + document + b"...\n" for document in documents)
 
 
-def _module_key(document: object) -> tuple[str, ...]:
-    if not isinstance(document, dict) or not isinstance(document.get("data"), dict):
-        return (str(document),)
-    data = document["data"]
-    names = ("name", "module", "stream", "version", "context", "arch")
-    return (str(document.get("document")), *(str(data.get(name, "")) for name in names))
+def _documents(content: bytes) -> Iterator[bytes]:
+    """The YAML documents of a stream, without the marks between them (YAML 1.2, 9.1.2: '---' and '...' at the start of a line)."""
+    lines: list[bytes] = []
+    for line in [*content.splitlines(keepends=True), b"..."]:
+        if line.rstrip() in (b"---", b"..."):
+            if lines:
+                yield b"".join(lines)
+            lines = []
+        else:
+            lines.append(line if line.endswith(b"\n") else line + b"\n")
 
 
 def merged_updateinfo(items: Sequence[Carried], packages: Sequence[Package]) -> bytes:
