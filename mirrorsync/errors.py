@@ -73,3 +73,7 @@ class BootError(MirrorsyncError):
 
 class TrustError(MirrorsyncError):
     """A key file cannot be used, or does not hold the key that is pinned."""
+
+
+class UnpackingError(MirrorsyncError):
+    """Compressed bytes are damaged, of a kind that is not read, or larger than they may be; the text follows the file's name."""

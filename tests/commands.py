@@ -50,6 +50,7 @@ class Mirrorsync:
 
 def configured(folder: Path, tree: Path, updates: str, *, layout: str = "redhat", arches: str = '"i386"', more: str = "") -> Mirrorsync:
     """A configuration of one tree, named after its folder; `updates` is the inside of [[trees.NAME.updates]], `more` of [trees.NAME]."""
+    folder.mkdir(parents=True, exist_ok=True)
     config = folder / "mirrorsync.toml"
     config.write_text(f"""
 [mirrorsync]

@@ -13,7 +13,8 @@ import pytest
 
 from mirrorsync.model.package import Package
 from mirrorsync.model.version import EVR, NEVRA
-from mirrorsync.report.progress import BarProgress, NullProgress, progress_on
+from mirrorsync.report.bars import BarProgress
+from mirrorsync.report.progress import NullProgress, progress_on
 
 BASH = Package(NEVRA("bash", EVR(None, "2.05a", "13"), "i386"), "i386/bash[13].rpm", 2000)
 POPT = Package(NEVRA("popt", EVR(None, "1.6.4", "7x"), "i386"), "i386/popt.rpm", 1000)

@@ -13,11 +13,11 @@ from pathlib import Path
 import createrepo_c
 import pytest
 
-from mirrorsync.errors import UpstreamError
+from mirrorsync.errors import UnpackingError, UpstreamError
 from mirrorsync.model.package import Dependency, Digest, Sense
 from mirrorsync.model.version import EVR, NEVRA
+from mirrorsync.unpacking import unpacked
 from mirrorsync.upstream.alternatives import Doors
-from mirrorsync.upstream.compression import unpacked
 from mirrorsync.upstream.mirror import Mirror
 from mirrorsync.upstream.modules import read_modules
 from mirrorsync.upstream.repodata import RepodataUpstream
@@ -263,8 +263,8 @@ def test_a_decompression_bomb_stops_at_the_announced_size(suffix: str, tmp_path:
     bomb = tmp_path / "bomb"
     bomb.write_bytes(PACK[suffix](bytes(64 << 20)))
     tracemalloc.start()
-    with bomb.open("rb") as file, pytest.raises(UpstreamError, match="unpacks to more than the 1048576 bytes"):
-        sum(map(len, unpacked(file, source="bomb", limit=1 << 20)))
+    with bomb.open("rb") as file, pytest.raises(UnpackingError, match="unpacks to more than the 1048576 bytes"):
+        sum(map(len, unpacked(file, limit=1 << 20)))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 16 << 20
@@ -274,8 +274,8 @@ def test_a_decompression_bomb_stops_at_the_announced_size(suffix: str, tmp_path:
 def test_a_file_cut_short_cannot_be_unpacked(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / "cut"
     path.write_bytes(PACK[suffix](bytes(range(256)) * 64)[:-9])
-    with path.open("rb") as file, pytest.raises(UpstreamError, match="cut: cannot be unpacked"):
-        sum(map(len, unpacked(file, source="cut", limit=1 << 20)))
+    with path.open("rb") as file, pytest.raises(UnpackingError, match="cannot be unpacked"):
+        sum(map(len, unpacked(file, limit=1 << 20)))
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2", ".zst"])
@@ -283,14 +283,14 @@ def test_files_of_several_compressed_streams_are_read_whole(suffix: str, tmp_pat
     path = tmp_path / "two"
     path.write_bytes(PACK[suffix](b"one") + PACK[suffix](b"two"))
     with path.open("rb") as file:
-        assert b"".join(unpacked(file, source="two", limit=1 << 20)) == b"onetwo"
+        assert b"".join(unpacked(file, limit=1 << 20)) == b"onetwo"
 
 
 def test_zchunk_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "primary.xml.zck"
     path.write_bytes(b"\0ZCK1rest")
-    with path.open("rb") as file, pytest.raises(UpstreamError, match="is zchunk"):
-        next(unpacked(file, source="primary.xml.zck", limit=1 << 20))
+    with path.open("rb") as file, pytest.raises(UnpackingError, match="is zchunk"):
+        next(unpacked(file, limit=1 << 20))
 
 
 @pytest.mark.parametrize("kind", ["primary", "updateinfo"])

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from fixtures.images import STAMP, cpio_archive, cramfs_image, ext2_image, mkfs_cramfs, stamp_text
 from mirrorsync.boot import ext2
-from mirrorsync.boot.compression import unpacked
 from mirrorsync.boot.image import memory_reader
 from mirrorsync.boot.stamps import is_squashfs, read_build, verify_image
-from mirrorsync.errors import BootError
+from mirrorsync.errors import BootError, UnpackingError
+from mirrorsync.unpacking import unpacked_stream
 
 BUILD = "200204181214"
 MEMBERS = {"linuxrc": b"#!/bin/sh\n" * 900, STAMP: stamp_text(BUILD)}
@@ -83,7 +83,7 @@ def test_a_stamp_of_several_pages_is_found_in_a_cramfs(tmp_path: Path) -> None:
 def test_an_image_that_unpacks_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "image"
     path.write_bytes(gzip.compress(bytes(1_000_000)))
-    with path.open("rb") as file, unpacked(file, limit=10_000) as stream, pytest.raises(BootError, match="unpacks to more"):
+    with path.open("rb") as file, unpacked_stream(file, limit=10_000) as stream, pytest.raises(UnpackingError, match="unpacks to more"):
         stream.read()
 
 

@@ -60,8 +60,13 @@ class TestOneLine:
         assert incoming(decided) == ["kernel-2-1.athlon", "kernel-2-1.i386", "kernel-2-1.i686"]
         assert {entry.reason for entry in decided.incoming} == {"newer than kernel-1-1.i386"}
 
-    def test_a_build_for_a_further_machine_of_the_same_version_does_not_come_in(self) -> None:
-        assert plan(["kernel-1-1.i386"], ["kernel-1-1.i386", "kernel-1-1.athlon"]).empty
+    def test_a_build_of_the_same_version_for_a_further_machine_completes_the_line(self) -> None:
+        decided = plan(["kernel-1-1.i386"], ["kernel-1-1.i386", "kernel-1-1.athlon"])
+        assert incoming(decided) == ["kernel-1-1.athlon"] and not decided.outgoing
+        assert decided.incoming[0].reason == "kernel-1-1.i386 for other machines"
+
+    def test_a_noarch_build_of_the_same_version_does_not_come_in(self) -> None:
+        assert plan(["a-1-1.i386"], ["a-1-1.noarch"]).empty and plan(["a-1-1.noarch"], ["a-1-1.i386"]).empty
 
     def test_an_architecture_that_fell_behind_catches_up(self) -> None:
         decided = plan(["glibc-2-1.i386", "glibc-1-1.i686"], ["glibc-2-1.i386", "glibc-2-1.i686"])

@@ -4,14 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from mirrorsync.app.signatures import signature_findings
 from mirrorsync.app.site import Site
-from mirrorsync.boot.bootset import belonging, read_boot_set
-from mirrorsync.boot.staging import staged_findings
-from mirrorsync.errors import BootError, PublishError
+from mirrorsync.app.surroundings import surroundings_findings
+from mirrorsync.errors import PublishError
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.outcome import CheckOutcome
 from mirrorsync.model.package import Digest, IndexedPackage
-from mirrorsync.probes.exports import export_findings, read_exports
 from mirrorsync.probes.indexed import digest_findings, duplicate_findings, mode_findings, name_findings, presence_findings
 from mirrorsync.tree import journal
 from mirrorsync.tree.comps import listed_names
@@ -57,18 +55,3 @@ def _expected_digests(site: Site, indexed: Sequence[IndexedPackage]) -> dict[str
         files = journal.read_record(site.tree.journal, number).files
         expected |= {record.path: Digest("sha256", record.sha256) for record in files}
     return expected
-
-
-def surroundings_findings(site: Site, *, deep: bool = False) -> Iterator[Finding]:
-    """What is wrong around the packages: boot images that do not belong together or are not staged, and the NFS export."""
-    try:
-        boot_set = read_boot_set(site.tree.path)
-        yield from belonging(site.tree.path, deep=deep)
-        if boot_set and site.boot_directory:
-            yield from staged_findings(boot_set, site.boot_directory)
-    except BootError as error:
-        yield Finding(Severity.ERROR, "boot-set", str(site.tree.path), str(error), "restore the tree's boot images")
-    if site.export:
-        exports = read_exports()
-        found = [export_findings(str(site.tree.path), clients, exports) for clients in site.export.clients or (None,)]
-        yield from dict.fromkeys(finding for findings in found for finding in findings)

@@ -1,40 +1,26 @@
-"""Reading the tree and its mirrors, and deciding; a decision that nothing is to be done is remembered by what it was made from."""
+"""Deciding with as little reading as will do: that nothing is to be done is remembered by all that it was decided from."""
 
 import hashlib
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mirrorsync import __version__
+from mirrorsync.app.silence import answered
 from mirrorsync.app.site import Site, Source
 from mirrorsync.errors import PlanError, UpstreamError
 from mirrorsync.files import make_directory, write_file
-from mirrorsync.model.catalogue import Catalogue
-from mirrorsync.model.finding import Finding, Severity
-from mirrorsync.model.package import Package
+from mirrorsync.model.finding import Finding
 from mirrorsync.model.plan import Plan
 from mirrorsync.planning.document import plan_document, plan_from
-from mirrorsync.planning.update import plan_update, required_paths
 from mirrorsync.tree.cache import TreeCache
-from mirrorsync.tree.metadata import CARRIED, Carried
-from mirrorsync.tree.reading import Holding, Scan, read_tree, scan, with_paths
+from mirrorsync.tree.reading import Scan, scan
 
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What a plan was made from: the tree, and one catalogue for each source that answered."""
-
-    holding: Holding
-    sources: tuple[Source, ...]
-    available: tuple[Catalogue, ...]
-
-    @property
-    def offered(self) -> tuple[Carried, ...]:
-        """The mirrors' metadata that no package carries."""
-        found = ((kind, source.upstream.metadata(kind)) for source in self.sources for kind in CARRIED)
-        return tuple(Carried(kind, content) for kind, content in found if content is not None)
+if TYPE_CHECKING:
+    from mirrorsync.app.planning import Inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,79 +29,35 @@ class Decision:
 
     plan: Plan
     findings: tuple[Finding, ...]
-    inputs: Inputs | None
+    inputs: "Inputs | None"
 
 
 def decide(site: Site, sources: Sequence[Source], cache: TreeCache) -> Decision:
-    """Read what the tree holds and the mirrors offer, as little of it as needed, and plan. Raises UpstreamError where none answers."""
+    """Look at the tree and the mirrors, read them where anything has changed, and plan. Raises UpstreamError where no mirror answers."""
     seen = scan(site.tree)
-    revisions = _revisions(sources)
-    key = _key(site, seen, revisions)
-    plan = _remembered(site, key)
-    if plan is not None:
+    with ThreadPoolExecutor(max(1, len(sources))) as askers:
+        revisions = list(askers.map(lambda source: answered(site.tree.name, source.upstream.revision), sources))
+    silent = tuple(revision for revision in revisions if isinstance(revision, Finding))
+    if silent and len(silent) == len(revisions):
+        raise UpstreamError("; ".join(finding.what for finding in silent))
+    key = _key(site, sources, seen, [str(revision) for revision in revisions])
+    if (plan := _remembered(site, key)) is not None:
         return Decision(plan, (), None)
-    decision = _decided(site, sources, revisions, seen, cache)
+    from mirrorsync.app.planning import read_and_plan  # noqa: PLC0415  loading it takes as long as all of a run with nothing to do
+
+    answering = [source for source, revision in zip(sources, revisions, strict=True) if isinstance(revision, str)]
+    planned = read_and_plan(site, answering, seen, cache)
+    decision = Decision(planned.plan, (*silent, *planned.findings), planned.inputs)
     if decision.plan.empty and not decision.findings:
         _remember(site, key, decision.plan)
     return decision
 
 
-def _decided(site: Site, sources: Sequence[Source], revisions: Sequence[str | UpstreamError], seen: Scan, cache: TreeCache) -> Decision:
-    answering = tuple(source for source, revision in zip(sources, revisions, strict=True) if isinstance(revision, str))
-    silent = [_silence(site, revision) for revision in revisions if isinstance(revision, UpstreamError)]
-    available = [_admitted(source.upstream.read(), source) for source in answering]
-    holding = read_tree(site.tree, seen, cache)
-    paths = required_paths([holding.catalogue, *available])
-    holding = replace(holding, catalogue=with_paths(holding.catalogue, paths, cache))
-    available = [source.upstream.with_paths(catalogue, paths) for source, catalogue in zip(answering, available, strict=True)]
-    plan = plan_update(site.tree.name, holding.catalogue, available, site.policy)
-    findings = (*silent, *holding.catalogue.findings, *(finding for catalogue in available for finding in catalogue.findings))
-    return Decision(plan, findings, Inputs(holding, answering, tuple(available)))
-
-
-def _admitted(catalogue: Catalogue, source: Source) -> Catalogue:
-    """The catalogue without what the source's own excludes and includes keep out."""
-    packages = tuple(
-        package
-        for package in catalogue.packages
-        if not _matches(package, source.exclude) and (not source.include or _matches(package, source.include))
-    )
-    return replace(catalogue, packages=packages)
-
-
-def _matches(package: Package, globs: Sequence[str]) -> bool:
-    """As yum does: by name, or by name-evr.arch."""
-    return any(fnmatchcase(text, glob) for glob in globs for text in (package.name, str(package.nevra)))
-
-
-def _revisions(sources: Sequence[Source]) -> list[str | UpstreamError]:
-    """Each source's revision, or why it has none; they are asked at once."""
-    with ThreadPoolExecutor(max(1, len(sources))) as askers:
-        revisions = list(askers.map(_revision, sources))
-    errors = [revision for revision in revisions if isinstance(revision, UpstreamError)]
-    if errors and len(errors) == len(revisions):
-        raise UpstreamError("; ".join(str(error) for error in errors))
-    return revisions
-
-
-def _revision(source: Source) -> str | UpstreamError:
-    try:
-        return source.upstream.revision()
-    except UpstreamError as error:
-        return error
-
-
-def _silence(site: Site, error: UpstreamError) -> Finding:
-    return Finding(
-        Severity.ERROR, "mirror-unavailable", site.tree.name, str(error), "planned without it; check the mirror, or configure another"
-    )
-
-
-def _key(site: Site, seen: Scan, revisions: Sequence[str | UpstreamError]) -> str:
+def _key(site: Site, sources: Sequence[Source], seen: Scan, revisions: Sequence[str]) -> str:
     """A digest of everything a plan depends on."""
     kickstarts = [path.read_bytes() if path.is_file() else b"" for path in site.tree.kickstarts]
-    offers = [str(revision) for revision in revisions]
-    facts = (seen.fingerprint, site.tree.stamp(), offers, repr(site.policy), site.tree.layout, kickstarts)
+    offers = [(source.upstream.mirror.name, source.exclude, source.include) for source in sources]
+    facts = (__version__, seen.fingerprint, site.tree.stamp(), offers, revisions, repr(site.policy), site.tree.layout, kickstarts)
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 

@@ -1,22 +1,18 @@
 """Fetching what a plan names; a package that does not arrive holds what belongs to it, and the rest goes on."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mirrorsync.app.decision import Inputs
+from mirrorsync.app.planning import Inputs
+from mirrorsync.app.run import ShowProgress
 from mirrorsync.app.site import Site, Source
 from mirrorsync.model.outcome import FailedFetch
-from mirrorsync.model.package import Package
 from mirrorsync.model.plan import Incoming, Plan
 from mirrorsync.model.version import NEVRA
 from mirrorsync.planning.update import plan_update
 from mirrorsync.tree.pool import Pool
 from mirrorsync.upstream.download import Place, Progress
 from mirrorsync.upstream.fetch import Failed, Fetched, Wanted, fetch
-
-ShowProgress = Callable[[Sequence[Package]], AbstractContextManager[Progress]]
-"""What shows the arrival of some packages until its block ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from mirrorsync.boot import cpio, cramfs, ext2
-from mirrorsync.boot.compression import unpacked
 from mirrorsync.boot.image import Reader, descriptor_reader, memory_reader
-from mirrorsync.errors import BootError
+from mirrorsync.errors import BootError, UnpackingError
+from mirrorsync.unpacking import unpacked_stream
 
 _STAMP = b".buildstamp"
 _COMPARED = 12  # characters: what the loaders of RHL 7 to RHEL 5 compare, year to minute
@@ -80,11 +80,18 @@ def _in_stream(stream: io.BufferedReader, *, packed: bool) -> bytes | None:
             if stamp is not None:
                 return stamp
         elif packed:
-            with unpacked(stream, limit=_LARGEST_ARCHIVE) as inner:
-                return _in_stream(inner, packed=False)
+            return _in_packed(stream)
         else:
             raise BootError("it is no image known here: neither cpio, ext2 nor cramfs, nor one of them compressed")
     return None
+
+
+def _in_packed(stream: io.BufferedReader) -> bytes | None:
+    try:
+        with unpacked_stream(stream, limit=_LARGEST_ARCHIVE) as inner:
+            return _in_stream(inner, packed=False)
+    except UnpackingError as error:
+        raise BootError(f"it is damaged, or no installer's image: it {error}") from error
 
 
 def _whole(stream: io.BufferedReader) -> bytes:

@@ -7,7 +7,8 @@ from functools import partial
 import click
 
 from mirrorsync.app.assembly import opened_sources, site_of
-from mirrorsync.app.update import Run, plan_tree, update_tree
+from mirrorsync.app.run import Run
+from mirrorsync.app.update import plan_tree, update_tree
 from mirrorsync.cli.context import (
     Call,
     Verbosity,

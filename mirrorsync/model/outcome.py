@@ -28,6 +28,16 @@ class FailedFetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Seconds:
+    """How long an update took: reading and deciding, fetching and verifying, building and publishing, and all of it."""
+
+    planning: float = 0.0
+    fetching: float = 0.0
+    publishing: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateOutcome:
     """One tree's update. `generation` is what was published, None where nothing was; bytes and seconds are this run's."""
 
@@ -40,7 +50,7 @@ class UpdateOutcome:
     failed: tuple[FailedFetch, ...] = ()
     boot: BootChange = BootChange.NONE
     findings: tuple[Finding, ...] = ()
-    seconds: float = 0.0
+    seconds: Seconds = Seconds()
 
     @property
     def exit_code(self) -> ExitCode:

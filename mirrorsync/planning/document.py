@@ -166,7 +166,8 @@ def _parsed(text: str) -> Dependency:
     """The dependency of a text; the same text gives the same value, for most are repeated in hundreds of packages."""
     if text.startswith("(") or " " not in text:
         return Dependency(text)
-    name, sign, evr = text.split(" ", 2)
+    name, _, rest = text.partition(" ")
+    sign, _, evr = rest.partition(" ")
     if sign not in _SENSES:
         raise PlanError(f"{text!r} is no dependency")
     return Dependency(name, _SENSES[sign], EVR.parse(evr))

@@ -34,27 +34,25 @@ def index_of(advisories: Iterable[Advisory]) -> Index:
     return index
 
 
-def errata_of(package: Package, replaced: EVR | None, index: Index) -> tuple[str, ...]:
-    """The advisories that this package brings: newer than what it replaces and no newer than itself.
+def errata_of(package: Package, held: Sequence[Package], index: Index) -> tuple[str, ...]:
+    """The advisories that this package brings to its held builds: its own, and those newer than what it replaces and older than itself.
 
-    Only its very own where it replaces nothing.
+    One for a version and release that the tree has is applied already, whatever the epoch: updateinfo of RHEL 6 tells none, and a
+    distributor who changes the epoch builds anew.
     """
-    return tuple(
-        sorted(
-            {
-                advisory
-                for nevra, advisory in index.get(package.nevra.name, ())
-                if related(nevra.arch, package.nevra.arch)
-                and (nevra.evr == package.nevra.evr if replaced is None else replaced < nevra.evr <= package.nevra.evr)
-            }
-        )
-    )
+    builds = [other.nevra.evr for other in held if related(other.nevra.arch, package.nevra.arch)]
+    replaced = max(builds, default=None)
+    had = {(evr.version, evr.release) for evr in builds}
+    found = {
+        advisory
+        for nevra, advisory in index.get(package.nevra.name, ())
+        if related(nevra.arch, package.nevra.arch) and _brought(nevra.evr, package.nevra.evr, replaced) and nevra.evr.key[1:] not in had
+    }
+    return tuple(sorted(found))
 
 
-def replaced_by(package: Package, held: Sequence[Package]) -> EVR | None:
-    """The newest held EVR that the package replaces: of its own architecture where the tree has that, else of its line."""
-    own = [other.nevra.evr for other in held if other.nevra.arch == package.nevra.arch]
-    return max(own or [other.nevra.evr for other in held if related(other.nevra.arch, package.nevra.arch)], default=None)
+def _brought(evr: EVR, coming: EVR, replaced: EVR | None) -> bool:
+    return evr == coming or (replaced is not None and replaced < evr < coming)
 
 
 def together(moves: Sequence[Move], errata: Mapping[int, Sequence[str]]) -> list[int]:

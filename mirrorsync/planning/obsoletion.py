@@ -65,13 +65,17 @@ def claims_on(packages: Iterable[Package]) -> Mapping[str, Sequence[Claim]]:
 
 
 def obsoleting(situation: Situation) -> Obsoleting:
-    """Decide over every held family that something offered obsoletes and that nothing newer of its own name saves."""
+    """Decide over every held family that something offered obsoletes and that nothing newer of its own name saves.
+
+    What is obsoleted itself obsoletes nothing.
+    """
     arrivals: dict[Family, list[Package]] = {}
     takeovers: dict[Family, list[Obsoletion]] = defaultdict(list)
     kept: list[Kept] = []
     gone: set[Family] = set()
-    for family in sorted((family for family in situation.held if family[0] in situation.claims), key=_order):
-        obsoleters = _obsoleters(situation, family)
+    claimed = {family: _obsoleters(situation, family) for family in situation.held if family[0] in situation.claims}
+    for family in sorted(claimed, key=_order):
+        obsoleters = [package for package in claimed[family] if not claimed.get(family_of(package))]
         for package in obsoleters:
             arrivals.setdefault(family_of(package), []).append(package)
         if not obsoleters:

@@ -8,12 +8,12 @@ from mirrorsync.model.advisory import Advisory
 from mirrorsync.model.package import Package
 from mirrorsync.model.policy import NewPackages
 from mirrorsync.model.version import NEVRA
-from mirrorsync.planning.architecture import line, related
+from mirrorsync.planning.architecture import installable, line, related
 from mirrorsync.planning.closure import Brought, Gate
-from mirrorsync.planning.errata import Index, absent, errata_of, index_of, replaced_by, together
+from mirrorsync.planning.errata import Index, absent, errata_of, index_of, together
 from mirrorsync.planning.obsoletion import Situation, obsolete_itself
 from mirrorsync.planning.proposal import Proposal
-from mirrorsync.planning.supersession import Move, family_of
+from mirrorsync.planning.supersession import Move, family_of, newer_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,9 @@ class _Docket:
         self._refused = {id(entry.package): entry.reason for entries in situation.selection.refused.values() for entry in entries}
         self._streams = {family[1] for family in situation.held}
         self._coming = _by_name(package for move in moves for package in move.incoming)
-        self._held = _by_name(package for packages in situation.held.values() for package in packages)
         self._obsolete = {family_of(entry.package) for move in moves for entry in move.obsoleted}
+        lasting = (builds for family, builds in situation.held.items() if family not in self._obsolete)
+        self._held = _by_name(package for builds in lasting for package in builds if not newer_beside(package, builds))
         self._by_family = {move.family: number for number, move in enumerate(moves) if move.incoming}
 
     def open(self, advisories: Mapping[str, Advisory]) -> None:
@@ -129,11 +130,16 @@ class _Docket:
             return "is obsoleted by another package"
         if number is not None and number in self._reasons:
             return "is held back"
+        if newer_beside(package, self._situation.selection.family(*family)):
+            return "is older than another that a mirror has"
         if family not in self._situation.held:
             return self._stranger(package)
         beside = (*self._situation.held[family], *(self._moves[number].incoming if number is not None else ()))
-        newer = next((other for other in beside if related(other.arch, package.arch) and other.evr >= package.evr), None)
-        return f"is not newer than {newer.nevra}" if newer else ""
+        staying = [other for other in beside if not newer_beside(other, beside)]
+        near = next((other for other in staying if related(other.arch, package.arch) and other.evr != package.evr), None)
+        if near is None:
+            return "is in the tree" if package.nevra in {other.nevra for other in staying} else ""
+        return f"is not newer than {near.nevra}" if near.evr > package.evr else f"would replace {near.nevra} on some machines only"
 
     def _stranger(self, package: Package) -> str:
         if package.name not in self._situation.names and self._situation.policy.new_packages is NewPackages.NONE:
@@ -164,6 +170,9 @@ class _Docket:
         return absent(advisory, held, [*held, *coming], self._known)
 
     def _known(self, nevra: NEVRA) -> bool:
+        """Whether the package, or a newer one, is at hand or kept out on purpose; what no machine can install is nobody's want."""
+        if not installable(nevra.arch, self._situation.policy.arches):
+            return True
         selection = self._situation.selection
         refused = (entry.package for entry in selection.refused.get(nevra.name, ()))
         found = (*selection.offered.get(nevra.name, ()), *refused)
@@ -172,7 +181,7 @@ class _Docket:
 
 def _errata(move: Move, situation: Situation, index: Index) -> tuple[str, ...]:
     held = situation.held.get(move.family, ())
-    return tuple(sorted({name for package in move.incoming for name in errata_of(package, replaced_by(package, held), index)}))
+    return tuple(sorted({name for package in move.incoming for name in errata_of(package, held, index)}))
 
 
 def _by_name(packages: Iterable[Package]) -> Mapping[str, Sequence[Package]]:

@@ -53,14 +53,14 @@ def moves_of(held: Sequence[Package], offered: Sequence[Package], refused: Seque
     Rules: held builds of one EVR are in step and go to the same newer EVR, so none of their architectures may be missing there
     (an old foo.i686 beside a new foo.i386 wins on every i686 node; a lone foo.x86_64 cannot be installed beside an older foo.i686).
     A newer noarch build replaces every architecture, and builds for every kind of machine replace a noarch one. Never a downgrade.
+    A line that lacks an architecture which its EVR is offered for gets it: an erratum is applied over all its architectures.
     """
-    evr = held[0].nevra.evr
-    if all(package.nevra.evr == evr for package in held) and not any(package.nevra.evr > evr for package in offered):
+    if _settled(held, offered):
         return []
     stale = [package for package in held if newer_beside(package, held)]
     current = [package for package in held if package not in stale]
     concerning = _concerning(current, offered, arches)
-    fleets = [(fleet, _destination(fleet, stale, concerning)) for fleet in _in_step(current)]
+    fleets = [(fleet, _destination(fleet, concerning)) for fleet in _in_step(current)]
     moves = [Move(family_of(held[0]), Change.UPGRADE, superseded=tuple(stale))] if stale else []
     incoming = merged([package for _, builds in fleets for package in builds])
     if incoming:
@@ -91,6 +91,15 @@ def merged(packages: Sequence[Package]) -> tuple[Package, ...]:
     return tuple(found[key] for key in sorted(found))
 
 
+def _settled(held: Sequence[Package], offered: Sequence[Package]) -> bool:
+    """Whether there is nothing to decide, as for most names: one EVR in the tree, and nothing offered that it has not or that is newer."""
+    evr = held[0].nevra.evr
+    if any(package.nevra.evr != evr for package in held):
+        return False
+    arches = {package.nevra.arch for package in held}
+    return all(package.nevra.evr < evr or (package.nevra.evr == evr and package.nevra.arch in arches) for package in offered)
+
+
 def _in_step(current: Sequence[Package]) -> list[list[Package]]:
     """The builds by EVR: a name's architectures that have moved together so far."""
     fleets: list[list[Package]] = []
@@ -107,27 +116,23 @@ def _in_step(current: Sequence[Package]) -> list[list[Package]]:
 def _concerning(current: Sequence[Package], offered: Sequence[Package], arches: Sequence[str]) -> list[Package]:
     """The offered builds of the lines that the tree has, without those that are older than something beside them.
 
-    A tree with a noarch build has every line that its machines would choose.
+    A noarch build, had or offered, concerns every line that the tree's machines would choose.
     """
     lines = {line(package.arch) for package in current} | {NOARCH}
-    if any(package.arch == NOARCH for package in current):
+    if any(package.arch == NOARCH for package in (*current, *offered)):
         lines |= wanted_lines((package.arch for package in offered), arches)
     fitting = [package for package in offered if line(package.arch) in lines]
     return [package for package in fitting if not newer_beside(package, (*current, *fitting))]
 
 
-def _destination(fleet: Sequence[Package], stale: Sequence[Package], offered: Sequence[Package]) -> list[Package]:
-    """The builds that would take the fleet's place: the newest, all of one EVR."""
+def _destination(fleet: Sequence[Package], offered: Sequence[Package]) -> list[Package]:
+    """The builds that would take the fleet's place: the newest, all of one EVR; or those of its own EVR that its lines lack."""
     evr = fleet[0].evr
     usable = [package for package in offered if package.evr >= evr and any(related(package.arch, other.arch) for other in fleet)]
     target = max((package.evr for package in usable), default=evr)
-    builds = [package for package in usable if package.evr == target]
-    return builds if target > evr else [package for package in builds if _repairs(package, fleet, stale)]
-
-
-def _repairs(package: Package, fleet: Sequence[Package], stale: Sequence[Package]) -> bool:
-    """Whether the tree's build for this architecture fell behind its line, and this one catches up."""
-    return all(package.arch != other.arch for other in fleet) and any(package.arch == other.arch for other in stale)
+    if target > evr:
+        return [package for package in usable if package.evr == target]
+    return [package for package in usable if all(other.arch not in (package.arch, NOARCH) for other in fleet) and package.arch != NOARCH]
 
 
 def _missing(fleet: Sequence[Package], builds: Sequence[Package], refused: Sequence[Refused], arches: Sequence[str]) -> str:

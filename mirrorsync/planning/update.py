@@ -10,7 +10,7 @@ from mirrorsync.model.plan import Change, Held, Incoming, Kept, Outgoing, Plan, 
 from mirrorsync.model.policy import Policy
 from mirrorsync.model.version import NEVRA
 from mirrorsync.planning.architecture import related
-from mirrorsync.planning.errata import errata_of, merged_advisories, replaced_by
+from mirrorsync.planning.errata import errata_of, merged_advisories
 from mirrorsync.planning.proposal import Proposal, propose
 from mirrorsync.planning.selection import select
 from mirrorsync.planning.settlement import Settlement, settle
@@ -91,7 +91,9 @@ class _Writing:
             return f"obsoletes {gone}" if gone else "obsoletes a package that stays because it is named"
         replaced = [other for other in self._of_family(package) if related(other.arch, package.arch)]
         nearest = max(replaced, key=lambda other: (other.arch == package.arch, other.evr), default=None)
-        return f"newer than {nearest.nevra}" if nearest else f"newer than the tree's {package.name}"
+        if nearest is None or nearest.evr < package.evr:
+            return f"newer than {nearest.nevra}" if nearest else f"newer than the tree's {package.name}"
+        return f"{nearest.nevra} for other machines"
 
     def _outgoing(self) -> Iterator[Outgoing]:
         obsoleted = {id(entry.package): entry for move in self.settled.moves for entry in move.obsoleted}
@@ -102,8 +104,8 @@ class _Writing:
         for package in superseded.values():
             staying = [other for other in self._of_family(package) if id(other) not in superseded]
             fresh = coming.get(family_of(package), ())
-            by = _successor(package, fresh or staying)
-            yield Outgoing(package, Removal.SUPERSEDED, by.nevra, f"older than {by.nevra}{'' if fresh else ', which the tree has'}")
+            by = _successor(package, (*fresh, *staying))
+            yield Outgoing(package, Removal.SUPERSEDED, by.nevra, f"older than {by.nevra}{'' if by in fresh else ', which the tree has'}")
 
     def _kept(self, gone: set[int]) -> tuple[Kept, ...]:
         useless = (entry for entry in self.settled.blocked if not entry.move.incoming)
@@ -120,7 +122,7 @@ class _Writing:
                 yield Held(package.nevra, entry.reason, self._errata(package))
 
     def _errata(self, package: Package) -> tuple[str, ...]:
-        return errata_of(package, replaced_by(package, self._of_family(package)), self.settled.errata)
+        return errata_of(package, self._of_family(package), self.settled.errata)
 
     def _of_family(self, package: Package) -> Sequence[Package]:
         return self.proposal.situation.held.get(family_of(package), ())

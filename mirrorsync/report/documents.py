@@ -1,6 +1,7 @@
 """Outcomes as JSON documents; docs/schemas has their schemas."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from mirrorsync.model.finding import Finding
@@ -38,7 +39,7 @@ def _update(outcome: UpdateOutcome) -> dict[str, Any]:
         "generation": outcome.generation,
         "packages_fetched": outcome.fetched,
         "bytes_fetched": outcome.bytes_fetched,
-        "seconds": round(outcome.seconds, 3),
+        "seconds": {name: round(value, 3) for name, value in asdict(outcome.seconds).items()},
         "failed": [{"package": failed.package, "reason": failed.reason} for failed in outcome.failed],
         "boot": outcome.boot.value,
         "findings": _findings(outcome.findings),

@@ -52,7 +52,7 @@ def update_lines(outcome: UpdateOutcome, *, verbose: bool) -> Iterator[str]:
     if outcome.generation is not None:
         yield (
             f"{outcome.tree}: generation {outcome.generation} published: {_count(outcome.fetched, 'package')} fetched, "
-            f"{size_text(outcome.bytes_fetched)}, {outcome.seconds:.1f} s"
+            f"{size_text(outcome.bytes_fetched)}, {outcome.seconds.total:.1f} s"
         )
     if outcome.boot in (BootChange.STAGED, BootChange.WOULD_STAGE, BootChange.FAILED):
         yield f"{outcome.tree}: boot set {outcome.boot.value}"

@@ -5,6 +5,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,14 +41,20 @@ class TreeCache:
     """
 
     def __init__(self, path: Path) -> None:
-        make_directory(path.parent)
-        self._database = _opened(path)
+        self._path = path
+
+    @cached_property
+    def _database(self) -> sqlite3.Connection:
+        """Opened when it is first asked something: a run with nothing to do never does."""
+        make_directory(self._path.parent)
+        return _opened(self._path)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._database.close()
+        if "_database" in self.__dict__:
+            self._database.close()
 
     def files(self) -> Mapping[str, CachedFile]:
         """Everything known, by path below the tree."""

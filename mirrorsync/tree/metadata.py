@@ -7,12 +7,14 @@ from tempfile import TemporaryDirectory
 
 import createrepo_c
 
-from mirrorsync.errors import TreeError
+from mirrorsync.errors import TreeError, UnpackingError
 from mirrorsync.files import contained
 from mirrorsync.model.package import Package
 from mirrorsync.tree.layout import REPODATA
+from mirrorsync.unpacking import unpacked
 
 _MADE_ANEW = ("primary", "filelists", "other", "filelists_ext")
+_LARGEST = 1 << 30  # bytes of one metadata file, unpacked
 _MERGED = ("modules", "updateinfo")
 CARRIED = (*_MERGED, "group", "productid")
 _DERIVED = ("_db", "_zck", "_gz", "_xz")
@@ -36,15 +38,13 @@ def carried_from_tree(root: Path) -> tuple[Carried, ...]:
         records = createrepo_c.Repomd(str(repomd)).records
         wanted = [record for record in records if record.type not in _MADE_ANEW and not record.type.endswith(_DERIVED)]
         return tuple(Carried(record.type, _unpacked(contained(root, record.location_href)), own=True) for record in wanted)
-    except (OSError, createrepo_c.CreaterepoCError) as error:
+    except (OSError, UnpackingError, createrepo_c.CreaterepoCError) as error:
         raise TreeError(f"{repomd}: cannot be read: {error}; restore it, or remove the repodata folder to have it made anew") from error
 
 
 def _unpacked(path: Path) -> bytes:
-    with TemporaryDirectory() as folder:
-        target = Path(folder) / "unpacked"
-        createrepo_c.decompress_file(str(path), str(target), createrepo_c.AUTO_DETECT_COMPRESSION)
-        return target.read_bytes()
+    with path.open("rb") as file:
+        return b"".join(unpacked(file, limit=_LARGEST))
 
 
 def carried(own: Sequence[Carried], offered: Iterable[Carried]) -> tuple[Carried, ...]:

@@ -2,13 +2,12 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-
-import rpm
 
 from mirrorsync.errors import TrustError
 from mirrorsync.files import make_directory, move, remove_tree, write_file
@@ -83,9 +82,10 @@ def _check_usable(keys: Sequence[PublicKey]) -> None:
 
 
 def _digest(keys: Sequence[PublicKey]) -> str:
-    """A name for a database of `keys` as this rpm writes it."""
+    """A name for a database of `keys` as the installed rpm writes it: another program, another database."""
+    program = Path(shutil.which("rpmkeys") or "/dev/null").stat()
     content = b"".join(hashlib.sha256(key.packets).digest() for key in keys)
-    return hashlib.sha256(rpm.__version__.encode() + b"\0" + content).hexdigest()[:32]
+    return hashlib.sha256(f"{program.st_size} {program.st_mtime_ns}\0".encode() + content).hexdigest()[:32]
 
 
 def _import_into(database: Path, keys: Sequence[PublicKey]) -> None:
@@ -109,7 +109,7 @@ def _import_one(database: Path, key: PublicKey) -> None:
     done = rpmkeys(database, "--import", str(source))
     if done.returncode:
         words = done.stderr.decode(errors="replace").replace(f"{source}: ", "").partition("\n")[0]
-        raise TrustError(f"{key.fingerprint} ({key.user_id}): rpm {rpm.__version__} cannot import this key ({words}); pin another one")
+        raise TrustError(f"{key.fingerprint} ({key.user_id}): the installed rpm cannot import this key ({words}); pin another one")
 
 
 def rpmkeys(database: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from mirrorsync.errors import UpstreamError
+from mirrorsync.errors import UnpackingError, UpstreamError
 from mirrorsync.files import make_directory, remove_tree, write_file
 from mirrorsync.model.package import Digest
-from mirrorsync.upstream.compression import unpacked
+from mirrorsync.unpacking import unpacked
 from mirrorsync.upstream.repomd import Record
 
 _REPOMD = "repomd.xml"
@@ -79,12 +80,12 @@ class MetadataFolder:
     def unpacked(self, record: Record, *, source: str) -> Iterator[Iterator[bytes]]:
         """The kept file's bytes, unpacked as they are read and no more of them than repomd.xml allows."""
         with self._path(record).open("rb") as file:
-            yield unpacked(file, source=source, limit=record.open_size_limit)
+            yield _unpacked(file, source, record.open_size_limit)
 
     def content(self, record: Record, *, source: str) -> bytes:
         """The kept file unpacked, all at once; UpstreamError beyond 256 MiB."""
         with self._path(record).open("rb") as file:
-            return b"".join(unpacked(file, source=source, limit=min(record.open_size_limit, _WHOLE_LIMIT)))
+            return b"".join(_unpacked(file, source, min(record.open_size_limit, _WHOLE_LIMIT)))
 
     def drop_all_but(self, records: Iterable[Record]) -> None:
         """Remove the metadata files that none of `records` names."""
@@ -95,6 +96,13 @@ class MetadataFolder:
 
     def _path(self, record: Record) -> Path:
         return self.path / f"{record.checksum.algorithm}-{record.checksum.value}"
+
+
+def _unpacked(file: BinaryIO, source: str, limit: int) -> Iterator[bytes]:
+    try:
+        yield from unpacked(file, limit=limit)
+    except UnpackingError as error:
+        raise UpstreamError(f"{source}: {error}; refused") from error
 
 
 def _verified(record: Record, chunks: Iterable[bytes], source: str) -> Iterator[bytes]:

@@ -18,7 +18,6 @@ from mirrorsync.upstream.body import collected, persistently
 from mirrorsync.upstream.filelists import beyond_primary, read_filelists
 from mirrorsync.upstream.metadata import MetadataFolder, Seen
 from mirrorsync.upstream.mirror import Mirror, place
-from mirrorsync.upstream.modules import read_modules
 from mirrorsync.upstream.primary import Primary, read_primary
 from mirrorsync.upstream.repomd import Record, Repomd, parse_repomd
 from mirrorsync.upstream.transport import Transport, read_all
@@ -121,12 +120,19 @@ class RepodataUpstream:
         record = repomd.record("primary")
         if record is None:
             raise UpstreamError(f"{self.mirror.name}: repomd.xml names no primary metadata; mirrorsync does not read sqlite alone")
-        modules = self.metadata("modules")
-        streams = read_modules(modules, source=f"{self.mirror.name}: modules") if modules is not None else {}
+        streams = self._read_modules()
         self._bring(record)
         source = self._source(record)
         with self._folder.unpacked(record, source=source) as chunks:
             return read_primary(chunks, source=source, wanted=lambda arch: installable(arch, self._arches), modules=streams)
+
+    def _read_modules(self) -> Mapping[tuple[str, str, str, str, str], str]:
+        modules = self.metadata("modules")
+        if modules is None:
+            return {}
+        from mirrorsync.upstream.modules import read_modules  # noqa: PLC0415  most repositories have none, and YAML takes long to load
+
+        return read_modules(modules, source=f"{self.mirror.name}: modules")
 
     def _read_advisories(self, repomd: Repomd, packages: Sequence[Package]) -> tuple[tuple[Advisory, ...], tuple[Finding, ...]]:
         record = repomd.record("updateinfo")

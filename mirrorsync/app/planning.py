@@ -1,0 +1,74 @@
+"""Reading a tree and its mirrors whole, and planning from what they have."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
+
+from mirrorsync.app.silence import answered
+from mirrorsync.app.site import Site, Source
+from mirrorsync.errors import UpstreamError
+from mirrorsync.model.catalogue import Catalogue
+from mirrorsync.model.finding import Finding
+from mirrorsync.model.package import Package
+from mirrorsync.model.plan import Plan
+from mirrorsync.planning.update import plan_update, required_paths
+from mirrorsync.tree.cache import TreeCache
+from mirrorsync.tree.metadata import CARRIED, Carried
+from mirrorsync.tree.reading import Holding, Scan, read_tree, with_paths
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a plan was made from: the tree, and one catalogue for each source that answered."""
+
+    holding: Holding
+    sources: tuple[Source, ...]
+    available: tuple[Catalogue, ...]
+
+    @property
+    def offered(self) -> tuple[Carried, ...]:
+        """The mirrors' metadata that no package carries."""
+        found = ((kind, source.upstream.metadata(kind)) for source in self.sources for kind in CARRIED)
+        return tuple(Carried(kind, content) for kind, content in found if content is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, what was seen while making it, and what it was made from."""
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+    inputs: Inputs
+
+
+def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: TreeCache) -> Planned:
+    """Read `sources` and the tree, and plan. A source that cannot be read is a finding. Raises UpstreamError where none can be."""
+    readings = [(source, answered(site.tree.name, partial(_admitted, source))) for source in sources]
+    silent = [reading for _, reading in readings if isinstance(reading, Finding)]
+    read = [(source, reading) for source, reading in readings if isinstance(reading, Catalogue)]
+    if not read:
+        raise UpstreamError("; ".join(finding.what for finding in silent))
+    holding = read_tree(site.tree, seen, cache)
+    paths = required_paths([holding.catalogue, *(catalogue for _, catalogue in read)])
+    holding = replace(holding, catalogue=with_paths(holding.catalogue, paths, cache))
+    available = tuple(source.upstream.with_paths(catalogue, paths) for source, catalogue in read)
+    plan = plan_update(site.tree.name, holding.catalogue, available, site.policy)
+    findings = (*silent, *holding.catalogue.findings, *(finding for catalogue in available for finding in catalogue.findings))
+    return Planned(plan, findings, Inputs(holding, tuple(source for source, _ in read), available))
+
+
+def _admitted(source: Source) -> Catalogue:
+    """What a source offers, without what its own excludes and includes keep out."""
+    catalogue = source.upstream.read()
+    packages = tuple(
+        package
+        for package in catalogue.packages
+        if not _matches(package, source.exclude) and (not source.include or _matches(package, source.include))
+    )
+    return replace(catalogue, packages=packages)
+
+
+def _matches(package: Package, globs: Sequence[str]) -> bool:
+    """As yum does: by name, or by name-evr.arch."""
+    return any(fnmatchcase(text, glob) for glob in globs for text in (package.name, str(package.nevra)))

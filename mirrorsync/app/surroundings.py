@@ -1,0 +1,25 @@
+"""What is wrong around a tree's packages: its boot images, what is staged of them, and its NFS export."""
+
+from collections.abc import Iterator
+
+from mirrorsync.app.site import Site
+from mirrorsync.boot.bootset import belonging, read_boot_set
+from mirrorsync.boot.staging import staged_findings
+from mirrorsync.errors import BootError
+from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.probes.exports import export_findings, read_exports
+
+
+def surroundings_findings(site: Site, *, deep: bool = False) -> Iterator[Finding]:
+    """What is wrong around the packages: boot images that do not belong together or are not staged, and the NFS export."""
+    try:
+        boot_set = read_boot_set(site.tree.path)
+        yield from belonging(site.tree.path, deep=deep)
+        if boot_set and site.boot_directory:
+            yield from staged_findings(boot_set, site.boot_directory)
+    except BootError as error:
+        yield Finding(Severity.ERROR, "boot-set", str(site.tree.path), str(error), "restore the tree's boot images")
+    if site.export:
+        exports = read_exports()
+        found = [export_findings(str(site.tree.path), clients, exports) for clients in site.export.clients or (None,)]
+        yield from dict.fromkeys(finding for findings in found for finding in findings)

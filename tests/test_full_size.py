@@ -1,0 +1,126 @@
+"""RHEL 6 at full size: 3,629 packages of a day, 380 upgrades; the plan is the expected one, and a killed run leaves a whole tree."""
+
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mirrorsync.model.choices import Layout
+from mirrorsync.tree.indexes import read_indexes
+from tests.commands import Mirrorsync, configured, dnf, nevra_text
+from tests.corpus import needs_corpus
+from tests.full_size import build_rhel6, link_copy, table
+from tests.servers import MirrorServer, http_server
+
+pytestmark = needs_corpus
+
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def rhel6(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return build_rhel6(tmp_path_factory.mktemp("rhel6"))
+
+
+@pytest.fixture(scope="module")
+def server(rhel6: tuple[Path, Path]) -> Iterator[MirrorServer]:
+    with http_server(rhel6[1]) as running:
+        yield running
+
+
+def rhel6_tree(folder: Path, base: Path, server: MirrorServer, state: Path | None = None) -> tuple[Path, Mirrorsync]:
+    """A tree of links to `base` and its configuration; with the caches of another run's `state`, which links keep valid."""
+    tree = link_copy(base, folder / "u1" / "rhel6")
+    updates = f'url = "{server.url}/"\nkind = "repodata"\nsignatures = "digest-only"'
+    if state:
+        shutil.copytree(state, folder / "state")
+    return tree, configured(folder, tree, updates, layout="repodata", arches='"x86_64"')
+
+
+def with_epoch(nevra: str) -> str:
+    """The tables write every epoch."""
+    name, version, release = nevra.rsplit("-", 2)
+    return f"{name}-{version if ':' in version else f'0:{version}'}-{release}"
+
+
+def test_the_plan_is_the_expected_one_and_dnf_resolves_and_downloads_from_the_published_tree(
+    tmp_path: Path, rhel6: tuple[Path, Path], server: MirrorServer
+) -> None:
+    tree, mirrorsync = rhel6_tree(tmp_path, rhel6[0], server)
+    updated = mirrorsync("update", "--json")
+    assert updated.code == 0, updated.err
+    plan = updated.tree["plan"]
+    assert sorted(with_epoch(nevra_text(entry["package"])) for entry in plan["incoming"]) == sorted(new for _, new in table("upgrades.tsv"))
+    assert {old for old, _ in table("upgrades.tsv")} <= {with_epoch(nevra_text(entry["package"])) for entry in plan["outgoing"]}
+    advisories = {name for entry in plan["incoming"] for name in entry["advisories"]}
+    assert advisories == {row[0] for row in table("advisories.tsv")}
+
+    checked = mirrorsync("check", "--deep", "--json")
+    assert (checked.code, checked.tree["findings"]) == (0, []), checked.out
+    again = mirrorsync("-q", "update")
+    assert (again.code, again.out, again.err) == (0, "", "")
+    kinds = {path.name.split("-", 1)[-1].split(".")[0] for path in (tree / "repodata").iterdir()}
+    assert {"primary", "filelists", "other", "comps", "updateinfo", "productid"} <= kinds
+    if shutil.which("dnf"):
+        options = [f"--installroot={tmp_path}/root", "--releasever=6", "--forcearch=x86_64", "--setopt=install_weak_deps=0", "-y"]
+        dnf(tmp_path, tree, *options, f"--downloaddir={tmp_path}/got", "--downloadonly", "install", "bash", "httpd", "kernel")
+        assert {"bash", "httpd", "kernel"} <= {path.name.rsplit("-", 2)[0] for path in (tmp_path / "got").iterdir()}
+
+
+def whole(tree: Path) -> bool:
+    """Whether an installer finds every package that the indexes name, with its size."""
+    packages = read_indexes(Layout.REPODATA, tree)
+    return len(packages) > 3000 and all((tree / package.location).stat().st_size == package.size for package in packages)
+
+
+def test_a_run_killed_at_any_of_twenty_instants_leaves_a_whole_tree_and_the_next_one_finishes(
+    tmp_path: Path, rhel6: tuple[Path, Path], server: MirrorServer
+) -> None:
+    """A tree is killed until an update gets through in spite of it, and then the next tree, until there were twenty kills."""
+    first, planned = rhel6_tree(tmp_path / "unkilled", rhel6[0], server)
+    assert planned("update", "--dry-run").code == 0
+    state = shutil.copytree(tmp_path / "unkilled/state", tmp_path / "state")
+    began = time.monotonic()
+    assert planned("update").code == 0
+    length = time.monotonic() - began
+    instants = random.Random(2012)
+    killed = finished = 0
+    while killed < KILLS:
+        folder = tmp_path / str(finished)
+        tree, mirrorsync = rhel6_tree(folder, rhel6[0], server, state)
+        while generation(mirrorsync) != 2 and killed < KILLS:
+            killed += kill_after(mirrorsync, instants.uniform(0.3, length))
+            assert whole(tree), f"after {killed} kills"
+        assert mirrorsync("update").code == 0
+        assert files(tree) == files(first)
+        finished += 1
+        shutil.rmtree(folder)
+    print(f"killed {killed}, whole {killed}, finished {finished}")
+
+
+def kill_after(mirrorsync: Mirrorsync, delay: float) -> int:
+    """1 where an update was still running after `delay` seconds and was killed then, 0 where it had ended."""
+    process = subprocess.Popen([*mirrorsync.command, "update"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        _, errors = process.communicate(timeout=delay)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        return 1
+    assert process.returncode == 0, errors
+    return 0
+
+
+def generation(mirrorsync: Mirrorsync) -> int | None:
+    number: int | None = mirrorsync("status", "--json").tree["generation"]
+    return number
+
+
+def files(tree: Path) -> set[str]:
+    """The tree's files but the metadata, which names the time of its making."""
+    return {str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file() and path.parent.name != "repodata"}
