@@ -126,7 +126,7 @@ class RepodataUpstream:
         with self._folder.unpacked(record, source=source) as chunks:
             return read_primary(chunks, source=source, wanted=lambda arch: installable(arch, self._arches), modules=streams)
 
-    def _read_modules(self) -> Mapping[tuple[str, str, str, str, str], str]:
+    def _read_modules(self) -> Mapping[tuple[str, ...], str]:
         modules = self.metadata("modules")
         if modules is None:
             return {}
