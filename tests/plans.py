@@ -11,6 +11,8 @@ from mirrorsync.model.version import EVR, NEVRA
 from mirrorsync.planning.update import plan_update
 
 _SENSES = {"<": Sense.LESS, "<=": Sense.LESS | Sense.EQUAL, "=": Sense.EQUAL, ">=": Sense.GREATER | Sense.EQUAL, ">": Sense.GREATER}
+Contents = list[str | Package]
+"""What a tree holds or a mirror offers: NEVRAs, or packages that say more."""
 MIRROR = "http://mirror/updates"
 
 

@@ -26,7 +26,8 @@ def test_the_names_of_x86_64_are_one_line(arch: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("machine", "other"), [("x86_64", "i686"), ("x86_64", "athlon"), ("ia64", "i686"), ("ppc64", "ppc"), ("s390x", "s390"), ("sparc64", "sparcv9")]
+    ("machine", "other"),
+    [("x86_64", "i686"), ("x86_64", "athlon"), ("ia64", "i686"), ("ppc64", "ppc"), ("s390x", "s390"), ("sparc64", "sparcv9")],
 )
 def test_a_64_bit_machine_also_installs_the_other_line_and_prefers_its_own(machine: str, other: str) -> None:
     assert 0 < score(other, machine) < score(machine, machine)

@@ -5,11 +5,13 @@ import pytest
 from mirrorsync.model.plan import Change
 from mirrorsync.model.policy import NewPackages
 from mirrorsync.planning.capabilities import named_in
-from tests.plans import dependency, held_back, incoming, kept, outgoing, package, plan
+from tests.plans import Contents, dependency, held_back, incoming, kept, outgoing, package, plan
 
 
 def test_a_requirement_that_the_tree_meets_brings_nothing_along() -> None:
-    decided = plan([package("a-1-1.i386"), package("lib-1-1.i386", provides=["lib.so"])], [package("a-2-1.i386", requires=["lib.so"]), "lib-1-1.i386"])
+    decided = plan(
+        [package("a-1-1.i386"), package("lib-1-1.i386", provides=["lib.so"])], [package("a-2-1.i386", requires=["lib.so"]), "lib-1-1.i386"]
+    )
     assert incoming(decided) == ["a-2-1.i386"]
 
 
@@ -20,7 +22,7 @@ def test_a_package_that_an_update_needs_comes_along() -> None:
 
 
 def test_what_comes_along_brings_along_what_it_needs() -> None:
-    offered = [
+    offered: Contents = [
         package("a-2-1.i386", requires=["b"]),
         package("b-1-1.i386", requires=["c >= 2"]),
         package("c-2-1.i386", requires=["a", "rpmlib(X) <= 3"]),
@@ -34,7 +36,7 @@ def test_an_update_that_needs_what_nobody_has_waits() -> None:
 
 
 def test_an_update_waits_with_the_one_it_needs() -> None:
-    offered = [package("a-2-1.i386", requires=["lib = 2-1"]), package("lib-2-1.i386", requires=["none"])]
+    offered: Contents = [package("a-2-1.i386", requires=["lib = 2-1"]), package("lib-2-1.i386", requires=["none"])]
     decided = plan(["a-1-1.i386", "lib-1-1.i386"], offered)
     assert decided.empty and held_back(decided)["a-2-1.i386"] == "needs lib = 2-1, which lib-2-1.i386 has, but that is held back"
 
@@ -50,19 +52,19 @@ def test_a_versioned_want_that_was_unmet_before_blocks_nothing() -> None:
 
 
 def test_a_want_of_a_kept_package_that_was_unmet_before_blocks_nothing() -> None:
-    held = [package("app-1-1.i386", requires=["lib = 5"]), "lib-1-1.i386"]
+    held: Contents = [package("app-1-1.i386", requires=["lib = 5"]), "lib-1-1.i386"]
     assert incoming(plan(held, ["lib-2-1.i386"])) == ["lib-2-1.i386"]
 
 
 def test_an_update_waits_while_a_kept_package_needs_the_old_one() -> None:
-    held = [package("app-1-1.i386", requires=["lib.so.1"]), package("lib-1-1.i386", provides=["lib.so.1"])]
+    held: Contents = [package("app-1-1.i386", requires=["lib.so.1"]), package("lib-1-1.i386", provides=["lib.so.1"])]
     decided = plan(held, [package("lib-2-1.i386", provides=["lib.so.2"])])
     assert decided.empty
     assert held_back(decided) == {"lib-2-1.i386": "app-1-1.i386 needs lib.so.1, which neither the tree nor the mirror has"}
 
 
 def test_a_compatibility_package_comes_along_for_a_kept_one() -> None:
-    held = [package("app-1-1.i386", requires=["lib.so.1"]), package("lib-1-1.i386", provides=["lib.so.1"])]
+    held: Contents = [package("app-1-1.i386", requires=["lib.so.1"]), package("lib-1-1.i386", provides=["lib.so.1"])]
     decided = plan(held, [package("lib-2-1.i386", provides=["lib.so.2"]), package("compat-lib-1-1.i386", provides=["lib.so.1"])])
     assert incoming(decided) == ["compat-lib-1-1.i386", "lib-2-1.i386"]
 
@@ -78,22 +80,25 @@ def test_a_duplicate_that_something_needs_stays() -> None:
 
 
 def test_a_needed_path_is_provided_by_the_package_that_owns_it() -> None:
-    offered = [package("a-2-1.i386", requires=["/usr/bin/tool"]), package("tools-1-1.i386", files=["/usr/bin/tool", "/usr/bin/other"])]
+    offered: Contents = [
+        package("a-2-1.i386", requires=["/usr/bin/tool"]),
+        package("tools-1-1.i386", files=["/usr/bin/tool", "/usr/bin/other"]),
+    ]
     assert incoming(plan(["a-1-1.i386"], offered)) == ["a-2-1.i386", "tools-1-1.i386"]
 
 
 def test_a_path_that_only_the_old_build_had_is_missed() -> None:
-    held = [package("app-1-1.i386", requires=["/bin/tool"]), package("tools-1-1.i386", files=["/bin/tool"])]
+    held: Contents = [package("app-1-1.i386", requires=["/bin/tool"]), package("tools-1-1.i386", files=["/bin/tool"])]
     assert list(held_back(plan(held, ["tools-2-1.i386"]))) == ["tools-2-1.i386"]
 
 
 def test_of_several_providers_the_one_named_like_the_capability_is_best() -> None:
-    offered = [package("a-2-1.i386", requires=["mta"]), package("exim-9-1.i386", provides=["mta"]), package("mta-1-1.i386")]
+    offered: Contents = [package("a-2-1.i386", requires=["mta"]), package("exim-9-1.i386", provides=["mta"]), package("mta-1-1.i386")]
     assert incoming(plan(["a-1-1.i386"], offered)) == ["a-2-1.i386", "mta-1-1.i386"]
 
 
 def test_then_the_provider_of_the_requirers_architecture_then_the_newest() -> None:
-    offered = [
+    offered: Contents = [
         package("a-2-1.x86_64", requires=["lib"]),
         package("p-9-1.i686", provides=["lib"]),
         package("q-3-1.x86_64", provides=["lib"]),
@@ -103,65 +108,73 @@ def test_then_the_provider_of_the_requirers_architecture_then_the_newest() -> No
 
 
 def test_every_build_of_a_package_that_comes_along_comes() -> None:
-    offered = [package("a-2-1.i386", requires=["ssl"]), "ssl-1-1.i386", "ssl-1-1.i686"]
+    offered: Contents = [package("a-2-1.i386", requires=["ssl"]), "ssl-1-1.i386", "ssl-1-1.i686"]
     assert incoming(plan(["a-1-1.i386"], offered)) == ["a-2-1.i386", "ssl-1-1.i386", "ssl-1-1.i686"]
 
 
 def test_the_other_line_of_a_held_name_comes_along_for_a_32_bit_library() -> None:
-    held = ["wine-1-1.i686", package("lib-1-1.x86_64", provides=["lib.so()(64bit)"])]
-    offered = [package("wine-2-1.i686", requires=["lib.so"]), package("lib-1-1.i686", provides=["lib.so"])]
+    held: Contents = ["wine-1-1.i686", package("lib-1-1.x86_64", provides=["lib.so()(64bit)"])]
+    offered: Contents = [package("wine-2-1.i686", requires=["lib.so"]), package("lib-1-1.i686", provides=["lib.so"])]
     assert incoming(plan(held, offered, arches=("x86_64",))) == ["lib-1-1.i686", "wine-2-1.i686"]
 
 
 def test_the_next_best_provider_is_tried_where_the_best_one_lacks_something() -> None:
-    offered = [package("a-2-1.i386", requires=["mta"]), package("mta-1-1.i386", requires=["none"]), package("exim-9-1.i386", provides=["mta"])]
+    offered: Contents = [
+        package("a-2-1.i386", requires=["mta"]),
+        package("mta-1-1.i386", requires=["none"]),
+        package("exim-9-1.i386", provides=["mta"]),
+    ]
     assert incoming(plan(["a-1-1.i386"], offered)) == ["a-2-1.i386", "exim-9-1.i386"]
 
 
 def test_an_update_waits_where_every_provider_lacks_something() -> None:
-    offered = [package("a-2-1.i386", requires=["mta"]), package("mta-1-1.i386", requires=["none"])]
+    offered: Contents = [package("a-2-1.i386", requires=["mta"]), package("mta-1-1.i386", requires=["none"])]
     reason = "needs mta, which mta-1-1.i386 has, but that needs none, which neither the tree nor the mirror has"
     assert held_back(plan(["a-1-1.i386"], offered)) == {"a-2-1.i386": reason}
 
 
 def test_no_older_build_comes_along_for_anything() -> None:
-    offered = [package("a-2-1.i386", requires=["lib = 1"]), "lib-1-1.i386"]
+    offered: Contents = [package("a-2-1.i386", requires=["lib = 1"]), "lib-1-1.i386"]
     assert held_back(plan(["a-1-1.i386", "lib-2-1.i386"], offered)) == {
         "a-2-1.i386": "needs lib = 1, which lib-1-1.i386 has, but that is not newer than lib-2-1.i386"
     }
 
 
 def test_nothing_new_comes_along_where_new_packages_are_not_taken() -> None:
-    offered = [package("a-2-1.i386", requires=["lib"]), "lib-1-1.i386"]
+    offered: Contents = [package("a-2-1.i386", requires=["lib"]), "lib-1-1.i386"]
     decided = plan(["a-1-1.i386"], offered, new=NewPackages.NONE)
     assert decided.empty and held_back(decided)["a-2-1.i386"].endswith("but that is new to the tree, and new packages are not taken")
 
 
 def test_nothing_excluded_comes_along() -> None:
-    offered = [package("a-2-1.i386", requires=["lib"]), "lib-1-1.i386"]
+    offered: Contents = [package("a-2-1.i386", requires=["lib"]), "lib-1-1.i386"]
     assert held_back(plan(["a-1-1.i386"], offered, exclude=("lib",)))["a-2-1.i386"].endswith("but that is excluded by 'lib'")
 
 
 def test_nothing_barred_comes_along() -> None:
-    offered = [package("a-2-1.i386", requires=["lib"]), "lib-1-1.i386"]
+    offered: Contents = [package("a-2-1.i386", requires=["lib"]), "lib-1-1.i386"]
     decided = plan(["a-1-1.i386"], offered, barred={"lib-1-1.i386": "its signature is bad"})
     assert held_back(decided)["a-2-1.i386"].endswith("but that is barred: its signature is bad")
 
 
 def test_nothing_obsolete_comes_along() -> None:
-    offered = [package("a-2-1.i386", requires=["lib"]), "lib-1-1.i386"]
+    offered: Contents = [package("a-2-1.i386", requires=["lib"]), "lib-1-1.i386"]
     decided = plan(["a-1-1.i386", package("newlib-1-1.i386", obsoletes=["lib"])], offered)
     assert held_back(decided)["a-2-1.i386"].endswith("but that is obsoleted by another package")
 
 
 def test_no_module_stream_that_the_tree_does_not_have_comes_along() -> None:
-    offered = [package("a-2-1.x86_64", requires=["node"]), package("node-18-1.x86_64", module="node:18")]
+    offered: Contents = [package("a-2-1.x86_64", requires=["node"]), package("node-18-1.x86_64", module="node:18")]
     decided = plan(["a-1-1.x86_64"], offered, arches=("x86_64",))
     assert held_back(decided)["a-2-1.x86_64"].endswith("but that is of module stream node:18, which the tree does not have")
 
 
 def test_what_comes_along_provides_for_others_too() -> None:
-    offered = [package("a-2-1.i386", requires=["x"]), package("b-2-1.i386", requires=["y"]), package("lib-1-1.i386", provides=["x", "y = 3"])]
+    offered: Contents = [
+        package("a-2-1.i386", requires=["x"]),
+        package("b-2-1.i386", requires=["y"]),
+        package("lib-1-1.i386", provides=["x", "y = 3"]),
+    ]
     decided = plan(["a-1-1.i386", "b-1-1.i386"], offered)
     assert incoming(decided) == ["a-2-1.i386", "b-2-1.i386", "lib-1-1.i386"] and not decided.held
 
@@ -178,7 +191,7 @@ def test_an_epoch_counts_unless_the_tree_is_of_the_time_when_rpm_promoted_it() -
      ("lib = 0:1.2", True), ("lib = 1:1.2", False), ("plain = 7", True)],
 )  # fmt: skip
 def test_versions_are_compared_as_rpm_does(requirement: str, met: bool) -> None:  # noqa: FBT001 - a table's column
-    held = ["a-1-1.i386", package("lib-1.2-3.i386", provides=["plain"])]
+    held: Contents = ["a-1-1.i386", package("lib-1.2-3.i386", provides=["plain"])]
     assert bool(plan(held, [package("a-2-1.i386", requires=[requirement])]).incoming) == met
 
 
@@ -187,7 +200,17 @@ class TestRich:
 
     @pytest.mark.parametrize(
         "requirement",
-        ["(b or none)", "(none if other)", "(b if c)", "(b and c)", "(b with b)", "(b without c)", "(c >= 2 or none)", "((b and c) or none)", "(unreadable"],
+        [
+            "(b or none)",
+            "(none if other)",
+            "(b if c)",
+            "(b and c)",
+            "(b with b)",
+            "(b without c)",
+            "(c >= 2 or none)",
+            "((b and c) or none)",
+            "(unreadable",
+        ],
     )
     def test_a_boolean_requirement_that_holds_brings_nothing(self, requirement: str) -> None:
         assert incoming(plan(self.HELD, [package("a-2-1.x86_64", requires=[requirement])], arches=("x86_64",))) == ["a-2-1.x86_64"]
@@ -199,12 +222,16 @@ class TestRich:
 
     @pytest.mark.parametrize(("requirement", "brought"), [("(x if b)", ["x"]), ("(x and y)", ["x", "y"]), ("(none or y)", ["y"])])
     def test_what_a_boolean_requirement_needs_comes_along(self, requirement: str, brought: list[str]) -> None:
-        offered = [package("a-2-1.x86_64", requires=[requirement]), package("x-1-1.x86_64", requires=["(a and x)"]), "y-1-1.x86_64"]
+        offered: Contents = [
+            package("a-2-1.x86_64", requires=[requirement]),
+            package("x-1-1.x86_64", requires=["(a and x)"]),
+            "y-1-1.x86_64",
+        ]
         decided = plan(self.HELD, offered, arches=("x86_64",))
         assert incoming(decided) == ["a-2-1.x86_64", *(f"{name}-1-1.x86_64" for name in brought)]
 
     def test_a_boolean_requirement_of_a_kept_package_is_missed(self) -> None:
-        held = [package("app-1-1.x86_64", requires=["(lib.so.1 or none)"]), package("lib-1-1.x86_64", provides=["lib.so.1"])]
+        held: Contents = [package("app-1-1.x86_64", requires=["(lib.so.1 or none)"]), package("lib-1-1.x86_64", provides=["lib.so.1"])]
         decided = plan(held, ["lib-2-1.x86_64"], arches=("x86_64",))
         assert decided.empty and held_back(decided)["lib-2-1.x86_64"].startswith("app-1-1.x86_64 needs (lib.so.1 or none), ")
 
@@ -213,6 +240,6 @@ class TestRich:
 
 
 def test_a_name_that_is_no_utf8_can_be_required_and_provided() -> None:
-    held = ["a-1-1.i386", package("lib-1-1.i386", provides=["lib\udcff = 1"])]
+    held: Contents = ["a-1-1.i386", package("lib-1-1.i386", provides=["lib\udcff = 1"])]
     assert incoming(plan(held, [package("a-2-1.i386", requires=["lib\udcff = 1"])])) == ["a-2-1.i386"]
     assert outgoing(plan(held, [package("a-2-1.i386", requires=["lib\udcfe = 1"])])) == []

@@ -6,7 +6,7 @@ from mirrorsync.model.plan import Change, Held, Plan, Removal
 from mirrorsync.model.policy import NewPackages, Policy
 from mirrorsync.model.version import NEVRA
 from mirrorsync.planning.update import plan_update, required_paths
-from tests.plans import advisory, catalogue, held_back, incoming, kept, outgoing, package, packages, plan
+from tests.plans import Contents, advisory, catalogue, held_back, incoming, kept, outgoing, package, packages, plan
 
 
 class TestPolicy:
@@ -20,7 +20,9 @@ class TestPolicy:
 
     def test_only_what_is_included_comes_in(self) -> None:
         decided = plan(["a-1-1.i386", "b-1-1.i386"], ["a-2-1.i386", "b-2-1.i386"], include=("a", "x*"))
-        assert incoming(decided) == ["a-2-1.i386"] and kept(decided)["b-1-1.i386"].startswith("not among the included 'a', 'x*'; a mirror has")
+        assert incoming(decided) == ["a-2-1.i386"] and kept(decided)["b-1-1.i386"].startswith(
+            "not among the included 'a', 'x*'; a mirror has"
+        )
 
     def test_a_pinned_name_goes_to_its_version_and_no_further(self) -> None:
         decided = plan(["a-1-1.i386"], ["a-2-1.i386", "a-3-1.i386"], pins={"a": "2-1"})
@@ -42,7 +44,7 @@ class TestNewPackages:
         assert plan(["a-1-1.i386"], ["b-1-1.i386"]).empty
 
     def test_all_new_names_come_in_at_their_newest_and_as_the_machines_want_them(self) -> None:
-        offered = ["b-1-1.i686", "b-2-1.i686", "b-2-1.x86_64", "c-1-1.noarch", "d-1-1.i686"]
+        offered: Contents = ["b-1-1.i686", "b-2-1.i686", "b-2-1.x86_64", "c-1-1.noarch", "d-1-1.i686"]
         decided = plan(["a-1-1.x86_64"], offered, arches=("x86_64",), new=NewPackages.ALL)
         assert incoming(decided) == ["b-2-1.x86_64", "c-1-1.noarch", "d-1-1.i686"]
         assert {(entry.change, entry.reason) for entry in decided.incoming} == {(Change.NEW, "new: the tree has no package of this name")}
@@ -93,7 +95,7 @@ class TestObsoletes:
         assert incoming(decided) == ["bar-2-1.i386"] and outgoing(decided) == ["bar-1-1.i386", "foo-1-1.i386"]
 
     def test_what_a_held_package_obsoleted_before_is_not_obsoleted_anew(self) -> None:
-        held = [package("bar-1-1.i386", obsoletes=["foo"]), "foo-1-1.i386"]
+        held: Contents = [package("bar-1-1.i386", obsoletes=["foo"]), "foo-1-1.i386"]
         assert plan(held, []).empty
         assert outgoing(plan(held, [package("bar-2-1.i386", obsoletes=["foo"])])) == ["bar-1-1.i386"]
 
@@ -104,17 +106,17 @@ class TestObsoletes:
         assert plan(["foo-1-1.i386"], [package("bar-1-1.i386", obsoletes=["foo"])], new=NewPackages.NONE).empty
 
     def test_every_part_of_a_split_package_comes_in(self) -> None:
-        offered = [package("foo-a-1-1.i386", obsoletes=["foo"]), package("foo-b-1-1.i386", obsoletes=["foo"])]
+        offered: Contents = [package("foo-a-1-1.i386", obsoletes=["foo"]), package("foo-b-1-1.i386", obsoletes=["foo"])]
         decided = plan(["foo-1-1.i386"], offered)
         assert incoming(decided) == ["foo-a-1-1.i386", "foo-b-1-1.i386"] and str(decided.outgoing[0].by) == "foo-a-1-1.i386"
 
     def test_each_line_of_an_obsoleted_package_has_its_successor(self) -> None:
-        offered = [package("bar-1-1.i686", obsoletes=["foo"]), package("bar-1-1.x86_64", obsoletes=["foo"])]
+        offered: Contents = [package("bar-1-1.i686", obsoletes=["foo"]), package("bar-1-1.x86_64", obsoletes=["foo"])]
         decided = plan(["foo-1-1.i686", "foo-1-1.x86_64"], offered, arches=("x86_64",))
         assert [str(entry.by) for entry in decided.outgoing] == ["bar-1-1.i686", "bar-1-1.x86_64"]
 
     def test_an_obsoleting_package_that_another_obsoletes_does_not_come_in(self) -> None:
-        offered = [package("bar-1-1.i386", obsoletes=["foo"]), package("baz-1-1.i386", obsoletes=["foo", "bar"])]
+        offered: Contents = [package("bar-1-1.i386", obsoletes=["foo"]), package("baz-1-1.i386", obsoletes=["foo", "bar"])]
         assert incoming(plan(["foo-1-1.i386"], offered)) == ["baz-1-1.i386"]
 
     def test_modular_and_plain_packages_do_not_obsolete_each_other(self) -> None:
@@ -122,12 +124,12 @@ class TestObsoletes:
         assert plan([package("foo-1-1.i386", module="foo:1")], [package("bar-1-1.i386", obsoletes=["foo"])]).empty
 
     def test_an_obsoletion_that_breaks_a_kept_package_waits_and_the_upgrade_with_it(self) -> None:
-        held = ["foo-1-1.i386", package("app-1-1.i386", requires=["foo"])]
+        held: Contents = ["foo-1-1.i386", package("app-1-1.i386", requires=["foo"])]
         decided = plan(held, ["foo-2-1.i386", package("bar-1-1.i386", obsoletes=["foo"])])
         assert decided.empty and held_back(decided)["bar-1-1.i386"].startswith("app-1-1.i386 needs foo, ")
 
     def test_an_upgrade_that_is_obsoleted_takes_its_own_obsoletions_with_it(self) -> None:
-        offered = [package("foo-2-1.i386", obsoletes=["old"]), package("bar-1-1.i386", obsoletes=["foo"])]
+        offered: Contents = [package("foo-2-1.i386", obsoletes=["old"]), package("bar-1-1.i386", obsoletes=["foo"])]
         decided = plan(["foo-1-1.i386", "old-1-1.i386"], offered)
         assert incoming(decided) == ["bar-1-1.i386"] and outgoing(decided) == ["foo-1-1.i386"]
 
@@ -138,7 +140,12 @@ class TestObsoletes:
 
 class TestErrata:
     def test_the_entries_name_their_advisories(self) -> None:
-        errata = [advisory("RHSA-2", "a-3-1.i386"), advisory("RHSA-1", "a-2-1.i386"), advisory("RHSA-0", "a-1-1.i386"), advisory("RHSA-9", "z-9-1.i386")]
+        errata = [
+            advisory("RHSA-2", "a-3-1.i386"),
+            advisory("RHSA-1", "a-2-1.i386"),
+            advisory("RHSA-0", "a-1-1.i386"),
+            advisory("RHSA-9", "z-9-1.i386"),
+        ]
         decided = plan(["a-1-1.i386"], ["a-3-1.i386"], advisories=errata)
         assert decided.incoming[0].advisories == ("RHSA-1", "RHSA-2")
         assert [entry.id for entry in decided.advisories] == ["RHSA-1", "RHSA-2"]
@@ -148,7 +155,7 @@ class TestErrata:
         assert plan([], ["b-2-1.i386"], advisories=errata, new=NewPackages.ALL).incoming[0].advisories == ("RHSA-2",)
 
     def test_an_advisory_is_applied_over_all_its_packages_or_not_at_all(self) -> None:
-        offered = ["a-2-1.i386", package("b-2-1.i386", requires=["none"]), "c-2-1.i386"]
+        offered: Contents = ["a-2-1.i386", package("b-2-1.i386", requires=["none"]), "c-2-1.i386"]
         decided = plan(["a-1-1.i386", "b-1-1.i386", "c-1-1.i386"], offered, advisories=[advisory("RHSA-1", "a-2-1.i386", "b-2-1.i386")])
         assert incoming(decided) == ["c-2-1.i386"]
         fault = "needs none, which neither the tree nor the mirror has"
@@ -158,12 +165,18 @@ class TestErrata:
         )
 
     def test_without_advisories_the_packages_of_one_source_belong_together(self) -> None:
-        offered = [package("a-2-1.i386", source="s-2-1.src.rpm"), package("a-devel-2-1.i386", source="s-2-1.src.rpm", requires=["none"])]
+        offered: Contents = [
+            package("a-2-1.i386", source="s-2-1.src.rpm"),
+            package("a-devel-2-1.i386", source="s-2-1.src.rpm", requires=["none"]),
+        ]
         decided = plan(["a-1-1.i386", "a-devel-1-1.i386"], offered)
         assert decided.empty and held_back(decided)["a-2-1.i386"].startswith("waits for a-devel-2-1.i386: needs none")
 
     def test_the_packages_of_other_versions_of_the_source_do_not(self) -> None:
-        offered = [package("a-2-1.i386", source="s-2-1.src.rpm"), package("a-devel-2-2.i386", source="s-2-2.src.rpm", requires=["none"])]
+        offered: Contents = [
+            package("a-2-1.i386", source="s-2-1.src.rpm"),
+            package("a-devel-2-2.i386", source="s-2-2.src.rpm", requires=["none"]),
+        ]
         assert incoming(plan(["a-1-1.i386", "a-devel-1-1.i386"], offered)) == ["a-2-1.i386"]
 
     def test_an_advisory_whose_other_package_no_mirror_has_waits(self) -> None:
@@ -177,7 +190,10 @@ class TestErrata:
 
     def test_an_advisory_does_not_wait_for_what_the_policy_keeps_out(self) -> None:
         decided = plan(
-            ["a-1-1.i386", "b-1-1.i386"], ["a-2-1.i386", "b-2-1.i386"], advisories=[advisory("RHSA-1", "a-2-1.i386", "b-2-1.i386")], exclude=("b",)
+            ["a-1-1.i386", "b-1-1.i386"],
+            ["a-2-1.i386", "b-2-1.i386"],
+            advisories=[advisory("RHSA-1", "a-2-1.i386", "b-2-1.i386")],
+            exclude=("b",),
         )
         assert incoming(decided) == ["a-2-1.i386"]
 
@@ -200,11 +216,11 @@ class TestBarred:
         assert held_back(decided)["a-2-1.i386"].startswith("waits for b-2-1.i386, with which it belongs to RHSA-1: ")
 
     def test_what_was_brought_along_for_it_only_does_not_come(self) -> None:
-        offered = [package("a-2-1.i386", requires=["lib"]), "lib-1-1.i386"]
+        offered: Contents = [package("a-2-1.i386", requires=["lib"]), "lib-1-1.i386"]
         assert plan(["a-1-1.i386"], offered, barred={"a-2-1.i386": "not found"}).empty
 
     def test_what_depends_on_it_is_held_too(self) -> None:
-        offered = ["a-2-1.i386", package("b-2-1.i386", requires=["a = 2-1"])]
+        offered: Contents = ["a-2-1.i386", package("b-2-1.i386", requires=["a = 2-1"])]
         decided = plan(["a-1-1.i386", "b-1-1.i386"], offered, barred={"a-2-1.i386": "not found"})
         assert decided.empty and held_back(decided)["b-2-1.i386"].endswith("which a-2-1.i386 has, but that is barred: not found")
 
@@ -217,7 +233,10 @@ class TestMirrors:
         held = catalogue("t", packages("a-1-1.i386", "b-1-1.i386"))
         mirrors = [catalogue("first", packages("a-2-1.i386", "b-2-1.i386")), catalogue("second", packages("a-2-1.i386", "b-3-1.i386"))]
         decided = plan_update("t", held, mirrors, Policy(("i386",)))
-        assert [(str(entry.package.nevra), entry.origin) for entry in decided.incoming] == [("a-2-1.i386", "first"), ("b-3-1.i386", "second")]
+        assert [(str(entry.package.nevra), entry.origin) for entry in decided.incoming] == [
+            ("a-2-1.i386", "first"),
+            ("b-3-1.i386", "second"),
+        ]
 
     def test_what_comes_along_may_come_from_another_mirror(self) -> None:
         held = catalogue("t", packages("a-1-1.i386"))

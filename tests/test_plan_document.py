@@ -17,7 +17,7 @@ from mirrorsync.model.package import Dependency, Digest, Package, Sense
 from mirrorsync.model.plan import Change, Held, Incoming, Kept, Outgoing, Plan, Removal
 from mirrorsync.model.version import EVR, NEVRA
 from mirrorsync.planning.document import package_document, package_from, plan_document, plan_from
-from tests.plans import advisory, package, plan
+from tests.plans import Contents, advisory, package, plan
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[1] / "docs/schemas/plan.json").read_text())
 
@@ -43,7 +43,17 @@ PACKAGES = st.builds(
 DATES = st.none() | st.dates()
 NAMES = st.lists(TEXTS, max_size=2).map(tuple)
 ADVISORIES = st.builds(
-    Advisory, TEXTS, st.sampled_from(AdvisoryType), TEXTS, TEXTS, DATES, DATES, NAMES, st.lists(NEVRAS, max_size=2).map(tuple), st.booleans(), TEXTS
+    Advisory,
+    TEXTS,
+    st.sampled_from(AdvisoryType),
+    TEXTS,
+    TEXTS,
+    DATES,
+    DATES,
+    NAMES,
+    st.lists(NEVRAS, max_size=2).map(tuple),
+    st.booleans(),
+    TEXTS,
 )
 PLANS = st.builds(
     Plan,
@@ -83,10 +93,12 @@ def test_a_dependency_that_no_text_tells_is_written_in_parts() -> None:
 
 
 def sample() -> dict[str, Any]:
-    held = ["a-1-1.i386", "b-1-1.i386", "c-1-1.i386"]
-    offered = ["a-1:2-1.i386", package("b-2-1.i386", requires=["none >= 1"]), package("c-2-1.i386", digest="ab")]
+    held: Contents = ["a-1-1.i386", "b-1-1.i386", "c-1-1.i386"]
+    offered: Contents = ["a-1:2-1.i386", package("b-2-1.i386", requires=["none >= 1"]), package("c-2-1.i386", digest="ab")]
     errata = [
-        Advisory("RHSA-1", AdvisoryType.SECURITY, "Important", "a title", date(2002, 9, 1), None, ("CVE-2002-1",), (NEVRA.parse("a-1:2-1.i386"),)),
+        Advisory(
+            "RHSA-1", AdvisoryType.SECURITY, "Important", "a title", date(2002, 9, 1), None, ("CVE-2002-1",), (NEVRA.parse("a-1:2-1.i386"),)
+        ),
         advisory("RHSA-2", "b-2-1.i386"),
     ]
     decided = plan(held, offered, advisories=errata, exclude=("c",))
@@ -150,7 +162,10 @@ FAULTS: list[tuple[Spoil, str]] = [
     (lambda plan: plan.update(held=[7]), "plan.held[0].nevra: expected an object"),
     (lambda plan: plan.update(unchanged="3"), "plan.unchanged: expected a whole number, found '3'"),
     (lambda plan: plan.update(unchanged=True), "plan.unchanged: expected a whole number, found True"),
-    (lambda plan: plan["incoming"][0].update(change="swap"), "plan.incoming[0].change: expected 'upgrade', 'obsoleting', 'brought along', 'new', found"),
+    (
+        lambda plan: plan["incoming"][0].update(change="swap"),
+        "plan.incoming[0].change: expected 'upgrade', 'obsoleting', 'brought along', 'new', found",
+    ),
     (lambda plan: plan["incoming"][0].update(reason=None), "plan.incoming[0].reason: expected text, found None"),
     (lambda plan: plan["incoming"][0].update(advisories=[1]), "plan.incoming[0].advisories[0]: expected text, found 1"),
     (lambda plan: plan["incoming"][0]["package"].pop("arch"), "plan.incoming[0].package: not a package's description: 'arch'"),
@@ -180,13 +195,13 @@ def test_a_fault_is_told_with_its_path(spoil: Spoil, message: str) -> None:
 )  # fmt: skip
 def test_a_package_with_a_fault_is_refused(fault: dict[str, object]) -> None:
     document = package_document(package("a-1-1.i386")) | fault
-    with pytest.raises(PlanError, match="^cached package: not a package's description: "):
+    with pytest.raises(PlanError, match=r"^cached package: not a package's description: "):
         package_from(document, "cached package")
 
 
 @pytest.mark.parametrize("document", [None, 7, "text", [], {}])
 def test_what_is_no_object_is_no_package_and_no_plan(document: object) -> None:
-    with pytest.raises(PlanError, match="^package: not a package's description"):
+    with pytest.raises(PlanError, match=r"^package: not a package's description"):
         package_from(document)
     with pytest.raises(PlanError, match=r"^plan(\.schema)?: "):
         plan_from(document)

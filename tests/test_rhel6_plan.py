@@ -55,9 +55,7 @@ def at(package: Package, nevra: NEVRA) -> Package:
         )
 
     location = f"Packages/{nevra.filename}"
-    return replace(
-        package, nevra=nevra, location=location, digest=None, provides=moved(package.provides), requires=moved(package.requires)
-    )
+    return replace(package, nevra=nevra, location=location, digest=None, provides=moved(package.provides), requires=moved(package.requires))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +91,9 @@ def test_the_upgrades_are_those_that_dnf_names(decided: Plan) -> None:
 def without_epochs(available: Catalogue) -> Catalogue:
     """The errata as this updateinfo.xml writes them, and as the table and dnf took them: no package has an epoch."""
     errata = [
-        replace(advisory, packages=tuple(replace(nevra, evr=EVR(None, nevra.evr.version, nevra.evr.release)) for nevra in advisory.packages))
+        replace(
+            advisory, packages=tuple(replace(nevra, evr=EVR(None, nevra.evr.version, nevra.evr.release)) for nevra in advisory.packages)
+        )
         for advisory in available.advisories
     ]
     return replace(available, advisories=tuple(errata))
@@ -157,7 +157,9 @@ def moves_expected(decided: Plan, held: Catalogue) -> set[NEVRA]:
 
 def test_each_name_has_one_version_an_architecture_afterwards(decided: Plan, held: Catalogue) -> None:
     packages = applied(decided, held).packages
-    both = {package.name for package in packages if package.arch == "noarch"} & {package.name for package in packages if package.arch != "noarch"}
+    both = {package.name for package in packages if package.arch == "noarch"} & {
+        package.name for package in packages if package.arch != "noarch"
+    }
     assert both == set() and len({(package.name, package.arch) for package in packages}) == len(packages)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from mirrorsync.model.plan import Change, Removal
 from mirrorsync.model.policy import NewPackages
-from tests.plans import held_back, incoming, kept, outgoing, package, plan
+from tests.plans import Contents, held_back, incoming, kept, outgoing, package, plan
 
 
 def test_a_newer_build_of_the_same_architecture_replaces_the_held_one() -> None:
@@ -134,7 +134,9 @@ class TestNoarch:
 class TestDuplicates:
     def test_older_duplicates_leave_for_the_newest_held_one(self) -> None:
         decided = plan(["kernel-1-1.i686", "kernel-2-1.i686", "kernel-3-1.i686"], [])
-        assert outgoing(decided) == ["kernel-1-1.i686", "kernel-2-1.i686"] and {str(entry.by) for entry in decided.outgoing} == {"kernel-3-1.i686"}
+        assert outgoing(decided) == ["kernel-1-1.i686", "kernel-2-1.i686"] and {str(entry.by) for entry in decided.outgoing} == {
+            "kernel-3-1.i686"
+        }
 
     def test_several_architectures_of_one_version_all_stay(self) -> None:
         assert plan(["kernel-1-1.i386", "kernel-1-1.i586", "kernel-1-1.i686", "kernel-1-1.athlon"], []).empty
@@ -146,8 +148,12 @@ class TestDuplicates:
 
 class TestModules:
     def test_a_modular_package_is_replaced_within_its_stream_only(self) -> None:
-        held = [package("nodejs-16.1-1.x86_64", module="nodejs:16"), package("nodejs-18.1-1.x86_64", module="nodejs:18")]
-        offered = [package("nodejs-16.2-1.x86_64", module="nodejs:16"), package("nodejs-20.1-1.x86_64", module="nodejs:20"), "nodejs-30-1.x86_64"]
+        held: Contents = [package("nodejs-16.1-1.x86_64", module="nodejs:16"), package("nodejs-18.1-1.x86_64", module="nodejs:18")]
+        offered: Contents = [
+            package("nodejs-16.2-1.x86_64", module="nodejs:16"),
+            package("nodejs-20.1-1.x86_64", module="nodejs:20"),
+            "nodejs-30-1.x86_64",
+        ]
         decided = plan(held, offered, arches=("x86_64",))
         assert incoming(decided) == ["nodejs-16.2-1.x86_64"] and outgoing(decided) == ["nodejs-16.1-1.x86_64"]
 
@@ -155,6 +161,6 @@ class TestModules:
         assert plan(["perl-5.26-1.x86_64"], [package("perl-5.30-1.x86_64", module="perl:5.30")], arches=("x86_64",)).empty
 
     def test_every_stream_of_a_new_name_is_new(self) -> None:
-        offered = [package("nodejs-16-1.x86_64", module="nodejs:16"), package("nodejs-18-1.x86_64", module="nodejs:18")]
+        offered: Contents = [package("nodejs-16-1.x86_64", module="nodejs:16"), package("nodejs-18-1.x86_64", module="nodejs:18")]
         decided = plan([], offered, arches=("x86_64",), new=NewPackages.ALL)
         assert incoming(decided) == ["nodejs-16-1.x86_64", "nodejs-18-1.x86_64"]

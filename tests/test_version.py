@@ -84,7 +84,9 @@ class TestCorpusNames:
         known = [row for row in rows("nevra") if row[:2] not in unread]
         found = [(NEVRA.parse(a), NEVRA.parse(b), expected) for a, b, expected in known]
         assert [
-            (str(a), str(b)) for a, b, expected in found if (sign(a.name, b.name) or a.evr.compare(b.evr) or sign(a.arch, b.arch)) != expected
+            (str(a), str(b))
+            for a, b, expected in found
+            if (sign(a.name, b.name) or a.evr.compare(b.evr) or sign(a.arch, b.arch)) != expected
         ] == []
         assert len(known) + len(unread) == 22
 
@@ -130,14 +132,22 @@ def test_an_evr_reads_back_from_its_text(evr: EVR) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("1.0", (None, "1.0", "")), ("2:1.0-3", ("2", "1.0", "3")), ("1-2-3", (None, "1-2", "3")), ("0:1-", ("0", "1", "")), (":1-2", (None, "1", "2"))],
+    [
+        ("1.0", (None, "1.0", "")),
+        ("2:1.0-3", ("2", "1.0", "3")),
+        ("1-2-3", (None, "1-2", "3")),
+        ("0:1-", ("0", "1", "")),
+        (":1-2", (None, "1", "2")),
+    ],
 )
 def test_an_evr_is_cut_at_the_first_colon_and_the_last_dash(text: str, expected: tuple[str | None, str, str]) -> None:
     evr = EVR.parse(text)
     assert (evr.epoch, evr.version, evr.release) == expected
 
 
-@pytest.mark.parametrize("text", ["", "bash", "bash-1", "bash-1.i386", "-1-1.i386", "bash--1.i386", "bash-1-.i386", "bash-1-1.", "bash-1-1"])
+@pytest.mark.parametrize(
+    "text", ["", "bash", "bash-1", "bash-1.i386", "-1-1.i386", "bash--1.i386", "bash-1-.i386", "bash-1-1.", "bash-1-1"]
+)
 def test_a_text_that_lacks_a_part_is_no_nevra(text: str) -> None:
     with pytest.raises(PlanError, match="is not name-"):
         NEVRA.parse(text)
@@ -149,7 +159,7 @@ def test_a_nevra_reads_back_from_its_text_and_names_its_file_without_epoch() -> 
     assert str(nevra) == "kernel-smp-2:2.4.18-3.i686" and nevra.filename == "kernel-smp-2.4.18-3.i686.rpm"
 
 
-@given(st.sampled_from([Sense(bits) for bits in (0, 2, 4, 8, 10, 12)]), EVRS, EVRS)
+@given(st.sampled_from([Sense(bits) for bits in (0, 2, 4, 8, 10, 12)]), EVRS, EVRS.filter(lambda evr: evr.release))
 def test_a_dependency_means_the_versions_that_rpm_says(sense: Sense, wanted: EVR, present: EVR) -> None:
     asking = rpm.ds(("foo", int(sense), str(wanted)), rpm.RPMTAG_OBSOLETENAME)
     having = rpm.ds(("foo", int(Sense.EQUAL), str(present)), rpm.RPMTAG_PROVIDENAME)
@@ -162,7 +172,5 @@ def test_a_dependency_without_a_version_means_every_version() -> None:
 
 
 def test_librpm_is_loaded_by_the_first_comparison_only() -> None:
-    program = (
-        "import sys; from mirrorsync.model.version import EVR; assert 'rpm' not in sys.modules; EVR.parse('1') < EVR.parse('2'); print('rpm' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout == "True\n"
+    program = "import sys; from mirrorsync.model.version import EVR; print('rpm' in sys.modules); EVR.parse('1') < EVR.parse('2'); print('rpm' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout == "False\nTrue\n"

@@ -60,7 +60,7 @@ class Capabilities:
             if dependency.evr is not None:
                 versioned.add(dependency.name)
             names |= named_in(dependency) if is_rich(dependency) else {dependency.name}
-        self._index(names - self._named.keys())
+        self._index({name for name in names if name not in self._named})
         self._weigh(versioned - self._weighed)
 
     def of(self, dependency: Dependency) -> tuple[Package, ...]:

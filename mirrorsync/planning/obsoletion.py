@@ -1,7 +1,7 @@
 """Which packages come in because they obsolete held ones, which held ones leave for that, and which are simply new."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mirrorsync.model.package import Dependency, Package
@@ -92,8 +92,8 @@ def obsoleting(situation: Situation) -> Obsoleting:
     return Obsoleting(moves, frozenset(gone), tuple(kept))
 
 
-def newcomers(situation: Situation, taken: Iterable[Move]) -> list[Move]:
-    """Every offered name that the tree never had and that nothing obsoletes, as the machines want it."""
+def newcomers(situation: Situation, taken: Iterable[Move], gone: Container[Family]) -> list[Move]:
+    """Every offered name that the tree never had and that nothing obsoletes, as the machines want it; `gone` families leave the tree."""
     known = situation.names | {move.family[0] for move in taken}
     moves = []
     for name in sorted(situation.selection.offered):
@@ -102,7 +102,7 @@ def newcomers(situation: Situation, taken: Iterable[Move]) -> list[Move]:
         for module in sorted({package.module or "" for package in situation.selection.offered[name]}):
             offered = situation.selection.family(name, module or None)
             builds = builds_for(offered, situation.policy.arches)
-            if builds and not obsolete_itself(situation, builds[0]):
+            if builds and not obsolete_itself(situation, builds[0], gone):
                 moves.append(Move((name, module or None), Change.NEW, merged(builds)))
     return moves
 
@@ -141,10 +141,13 @@ def _builds(situation: Situation, package: Package, obsoleted: Sequence[Package]
     return builds_for(offered, situation.policy.arches, [other.arch for other in obsoleted])
 
 
-def obsolete_itself(situation: Situation, package: Package) -> bool:
-    """Whether the newest build of another name, the tree's or a mirror's, would obsolete this package at once."""
+def obsolete_itself(situation: Situation, package: Package, gone: Container[Family] = ()) -> bool:
+    """Whether the newest build of another name, a mirror's or the tree's if not `gone` from it, would obsolete this package at once."""
     return any(
-        claim.by.module == package.module and claim.of.matches(package.evr) and not newer_beside(claim.by, _builds_of(situation, claim.by))
+        claim.by.module == package.module
+        and claim.of.matches(package.evr)
+        and family_of(claim.by) not in gone
+        and not newer_beside(claim.by, _builds_of(situation, claim.by))
         for claim in situation.claims.get(package.name, ())
     )
 

@@ -45,7 +45,7 @@ def propose(held: Catalogue, selection: Selection, policy: Policy) -> Proposal:
     moves = {**upgrades, **{move.family: move for move in decided.moves}}
     changing = [move for family, move in moves.items() if family not in decided.gone]
     if policy.new_packages is NewPackages.ALL:
-        changing += newcomers(situation, changing)
+        changing += newcomers(situation, changing, decided.gone)
     tidying = [move for move in tidying if move.family not in decided.gone]
     return Proposal(tuple(sorted((*tidying, *changing), key=_order)), (*decided.kept, *kept), situation)
 

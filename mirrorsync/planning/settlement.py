@@ -120,33 +120,37 @@ class _Docket:
 
     def objection(self, package: Package) -> str:
         """Why a package may not be brought along; '' where it may."""
+        known = family_of(package) in self._situation.held
+        return self._ruled_out(package) or (self._misfit(package) if known else self._stranger(package))
+
+    def _ruled_out(self, package: Package) -> str:
         family = family_of(package)
-        number = self._by_family.get(family)
         if package.nevra in self._barred:
             return f"is barred: {self._barred[package.nevra]}"
         if id(package) in self._refused:
             return f"is {self._refused[id(package)]}"
         if family in self._obsolete:
             return "is obsoleted by another package"
-        if number is not None and number in self._reasons:
+        if self._by_family.get(family) in self._reasons:
             return "is held back"
-        if newer_beside(package, self._situation.selection.family(*family)):
-            return "is older than another that a mirror has"
-        if family not in self._situation.held:
-            return self._stranger(package)
-        beside = (*self._situation.held[family], *(self._moves[number].incoming if number is not None else ()))
+        return "is older than another that a mirror has" if newer_beside(package, self._situation.selection.family(*family)) else ""
+
+    def _misfit(self, package: Package) -> str:
+        """Why another build of a held name does not fit beside those that the tree will have: another version for the same machines."""
+        number = self._by_family.get(family_of(package))
+        beside = (*self._situation.held[family_of(package)], *(self._moves[number].incoming if number is not None else ()))
         staying = [other for other in beside if not newer_beside(other, beside)]
         near = next((other for other in staying if related(other.arch, package.arch) and other.evr != package.evr), None)
-        if near is None:
-            return "is in the tree" if package.nevra in {other.nevra for other in staying} else ""
-        return f"is not newer than {near.nevra}" if near.evr > package.evr else f"would replace {near.nevra} on some machines only"
+        if near is not None:
+            return f"is not newer than {near.nevra}" if near.evr > package.evr else f"would replace {near.nevra} on some machines only"
+        return "is in the tree already" if package.nevra in {other.nevra for other in staying} else ""
 
     def _stranger(self, package: Package) -> str:
         if package.name not in self._situation.names and self._situation.policy.new_packages is NewPackages.NONE:
             return "is new to the tree, and new packages are not taken"
         if package.module is not None and package.module not in self._streams:
             return f"is of module stream {package.module}, which the tree does not have"
-        return "is obsoleted by another package" if obsolete_itself(self._situation, package) else ""
+        return "is obsoleted by another package" if obsolete_itself(self._situation, package, self._obsolete) else ""
 
     def _spread(self) -> None:
         """Let the rest of each blocked move's group wait for it."""

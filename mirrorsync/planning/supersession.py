@@ -82,7 +82,8 @@ def builds_for(offered: Sequence[Package], arches: Sequence[str], also: Sequence
 
 def newer_beside(package: Package, others: Sequence[Package]) -> bool:
     """Whether one of the others is a newer build for the same architecture line."""
-    return any(other.nevra.evr > package.nevra.evr and related(other.nevra.arch, package.nevra.arch) for other in others)
+    evr, arch = package.nevra.evr, package.nevra.arch
+    return any(other is not package and other.nevra.evr > evr and related(other.nevra.arch, arch) for other in others)
 
 
 def merged(packages: Sequence[Package]) -> tuple[Package, ...]:
@@ -94,7 +95,7 @@ def merged(packages: Sequence[Package]) -> tuple[Package, ...]:
 def _settled(held: Sequence[Package], offered: Sequence[Package]) -> bool:
     """Whether there is nothing to decide, as for most names: one EVR in the tree, and nothing offered that it has not or that is newer."""
     evr = held[0].nevra.evr
-    if any(package.nevra.evr != evr for package in held):
+    if len(held) > 1 and any(package.nevra.evr != evr for package in held):
         return False
     arches = {package.nevra.arch for package in held}
     return all(package.nevra.evr < evr or (package.nevra.evr == evr and package.nevra.arch in arches) for package in offered)

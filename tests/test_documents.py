@@ -1,0 +1,48 @@
+"""Every JSON document is what its published schema says, failures too."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from referencing import Registry, Resource
+
+from tests.commands import Mirrorsync, configured
+from tests.conftest import Builder
+from tests.test_update import LISTING, copy, rhl_tree
+
+SCHEMAS = Path(__file__).parents[1] / "docs/schemas"
+
+
+def validate(document: Any) -> None:
+    """Against the schema that the document itself names."""
+    schemas = {path.name: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
+    registry: Registry[Any] = Registry().with_resources((name, Resource.from_contents(schema)) for name, schema in schemas.items())
+    name = document["schema"].removeprefix("mirrorsync-").rpartition("-")[0]
+    jsonschema.Draft202012Validator(schemas[f"{name}.json"], registry=registry).validate(document)
+
+
+@pytest.fixture
+def mirrorsync(tmp_path: Path, rpm: Builder) -> Mirrorsync:
+    """One tree that can be updated, one that is not there, and one package that cannot be fetched."""
+    tree = rhl_tree(tmp_path, [rpm("bash", "1"), rpm("tar", "1")])
+    mirror = copy([rpm("bash", "2"), rpm("tar", "2", requires=["nothing-has-this"])], tmp_path / "mirror")
+    program = configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{LISTING}')
+    with program.config.open("a") as file:
+        file.write(f'[trees.gone]\npath = "{tmp_path}/gone"\nlayout = "redhat"\narches = ["i386"]\n')
+        file.write(f'[[trees.gone.updates]]\nurl = "{mirror.as_uri()}/"\n{LISTING}\n')
+    return program
+
+
+def test_documents_are_what_their_schemas_say(mirrorsync: Mirrorsync) -> None:
+    for command in ("update --dry-run", "update", "update", "check", "check --deep", "status", "history", "config show", "config check"):
+        validate(mirrorsync(*command.split(), "--json").document)
+    validate(mirrorsync("hdlist", str(mirrorsync.config.parent / "u1/redhat"), "--json").document)
+
+
+def test_a_tree_that_failed_is_in_the_document_beside_the_others(mirrorsync: Mirrorsync) -> None:
+    updated = mirrorsync("update", "--json")
+    failed = next(tree for tree in updated.document["trees"] if tree["tree"] == "gone")
+    assert (updated.code, failed["exit_code"]) == (1, 1)
+    assert "gone" in failed["error"]
