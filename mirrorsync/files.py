@@ -199,6 +199,7 @@ def locked(path: Path, purpose: str) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise LockedError(f"{purpose}: {_holder(descriptor)} is at work on it; nothing was done") from error
+        os.fchmod(descriptor, FILE_MODE)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}".encode(), 0)
         yield
@@ -235,6 +236,13 @@ def clone_directories(source: Path, target: Path) -> None:
         folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     for name in folders:
         clone_directories(source / name, target / name)
+
+
+def open_to_others(path: Path) -> None:
+    """Let everybody enter and list a directory that is not shared with anything published."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o055 != 0o055:  # noqa: PLR2004  r-x for group and others
+        path.chmod(mode | 0o055)
 
 
 @contextmanager

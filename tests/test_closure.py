@@ -140,6 +140,28 @@ def test_no_older_build_comes_along_for_anything() -> None:
     }
 
 
+def test_no_build_comes_along_that_would_replace_the_held_one_on_some_machines_only() -> None:
+    offered = [package("a-2-1.i686", requires=["x"]), package("d-2-1.i686", provides=["x"]), package("d-1-1.x86_64")]
+    decided = plan(["a-1-1.i686", "d-1-1.noarch"], offered, arches=("x86_64",))
+    assert held_back(decided)["a-2-1.i686"].endswith("but that would replace d-1-1.noarch on some machines only")
+
+
+def test_what_leaves_does_not_come_along_again() -> None:
+    held = [package("app-1-1.i386", requires=["lib.so.1"]), package("lib-1-1.i386", provides=["lib.so.1"])]
+    decided = plan(held, ["lib-2-1.i386", package("lib-1-1.i386", provides=["lib.so.1"])])
+    assert decided.empty and list(held_back(decided)) == ["lib-2-1.i386"]
+
+
+def test_nothing_that_the_tree_has_comes_along() -> None:
+    decided = plan(["a-1-1.i386", "lib-1-1.i386"], [package("a-2-1.i386", requires=["x"]), package("lib-1-1.i386", provides=["x"])])
+    assert held_back(decided)["a-2-1.i386"].endswith("but that is in the tree already")
+
+
+def test_nothing_older_than_another_build_of_the_mirror_comes_along() -> None:
+    offered = [package("a-2-1.i386", requires=["x"]), package("b-1-1.i386", provides=["x"]), package("b-2-1.noarch")]
+    assert held_back(plan(["a-1-1.i386"], offered))["a-2-1.i386"].endswith("but that is older than another that a mirror has")
+
+
 def test_nothing_new_comes_along_where_new_packages_are_not_taken() -> None:
     offered: Contents = [package("a-2-1.i386", requires=["lib"]), "lib-1-1.i386"]
     decided = plan(["a-1-1.i386"], offered, new=NewPackages.NONE)

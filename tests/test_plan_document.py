@@ -187,9 +187,9 @@ def test_a_fault_is_told_with_its_path(spoil: Spoil, message: str) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        {"size": "1"}, {"name": 3}, {"epoch": 1}, {"files": "x"}, {"files": [1]}, {"requires": {}}, {"requires": [3]}, {"requires": ["a ? 1"]},
-        {"requires": ["a = x:1"]}, {"requires": [["a"]]}, {"requires": [["a", 8, None]]}, {"requires": [["a", 8, None, None, ""]]}, {"digest": "ab"}, {"digest": 1},
-        {"built": None},
+        {"size": "1"}, {"name": 3}, {"epoch": 1}, {"built": None}, {"files": "x"}, {"files": [1]}, {"digest": "ab"}, {"digest": 1},
+        {"requires": {}}, {"requires": [3]}, {"requires": ["a ? 1"]}, {"requires": ["a = x:1"]}, {"requires": [["a"]]},
+        {"requires": [["a", 8, None]]}, {"requires": [["a", 8, None, None, ""]]},
     ],
     ids=repr,
 )  # fmt: skip

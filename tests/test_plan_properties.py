@@ -18,7 +18,7 @@ EVRS = ("1-1", "2-1", "2-2", "1:1-1")
 ARCHES = ("i386", "i686", "noarch", "x86_64")
 CAPABILITIES = ("x", "x = 1", "x >= 2", "y", "a", "b >= 2", "c = 1-1", "/bin/d", "(x or y)", "(a if b)")
 
-SETTINGS = settings(max_examples=150, deadline=None)
+SETTINGS = settings(max_examples=150, deadline=None, derandomize=True)  # the same plans in every run
 
 
 @st.composite
@@ -28,7 +28,7 @@ def built(draw: st.DrawFn) -> Package:
         f"{name}-{evr}.{arch}",
         requires=draw(st.lists(st.sampled_from(CAPABILITIES), max_size=2)),
         provides=draw(st.lists(st.sampled_from(("x", "x = 1", "x = 2", "y")), max_size=1)),
-        obsoletes=draw(st.sampled_from([[], [], [], ["a"], ["b < 2"], ["d"]])),
+        obsoletes=[text for text in draw(st.sampled_from([[], [], [], ["a"], ["a", "b < 2"], ["c"]])) if text < name],  # never in a circle
         files=draw(st.sampled_from([[], [], ["/bin/d"]])),
         source=draw(st.sampled_from(["", f"{name}-{evr}.src.rpm", f"s-{evr}.src.rpm"])),
     )
@@ -122,9 +122,12 @@ def test_every_entry_has_its_reason_and_every_successor_is_in_the_changed_tree(
     held, _, _ = situation
     decided = decide(situation)
     result = {package.nevra.key for package in applied(decided, held).packages}
-    assert all(entry.reason for entries in (decided.incoming, decided.outgoing, decided.kept, decided.held) for entry in entries)
+    reasons = [*(entry.reason for entry in decided.incoming), *(entry.reason for entry in decided.outgoing)]
+    reasons += [*(entry.reason for entry in decided.kept), *(entry.reason for entry in decided.held)]
+    assert all(reasons)
     assert all(entry.by.key in result for entry in decided.outgoing)
-    assert all(entry.package in held.packages for entry in (*decided.outgoing, *decided.kept))
+    told = [*(entry.package for entry in decided.outgoing), *(entry.package for entry in decided.kept)]
+    assert all(package in held.packages for package in told)
     assert len(held.packages) == len(decided.outgoing) + len(decided.kept) + decided.unchanged
 
 

@@ -106,8 +106,8 @@ def test_the_advisories_are_those_of_the_table_where_updateinfo_is_taken_literal
     assert {line.split()[0] for line in dnf("updateinfo-list") if line} == {advisory.id for advisory in found}
 
 
-def test_with_the_packages_epochs_more_are_named_where_the_version_went_back_under_a_new_epoch(decided: Plan, held: Catalogue) -> None:
-    """Ours are right: each of these says that it brings the very package which comes in; without epochs it looks older than the held one."""
+def test_with_epochs_more_are_named_where_the_version_went_back_under_a_new_one(decided: Plan, held: Catalogue) -> None:
+    """Ours are right: each of these brings the very package that comes in; without epochs it looks older than the held one."""
     more = {advisory.id for advisory in decided.advisories} - {row[0] for row in table(PAIRS / f"{CASE}.advisories.tsv")}
     went_back = {
         name
@@ -129,7 +129,7 @@ def test_nothing_is_held_or_kept_or_brought_along(decided: Plan) -> None:
 
 
 def test_moves_between_noarch_and_x86_64_leave_no_second_package_of_a_name(decided: Plan, held: Catalogue) -> None:
-    """dnf names no removal here: its list says what to install, and it counts noarch and x86_64 builds as one name's upgrades only when it installs.
+    """dnf's list says what comes in, not what leaves: that a noarch build replaces an x86_64 one it finds out when it installs.
 
     In a tree both would stay listed, and the RHL-era installer takes the x86_64 build by its architecture score although it is older.
     So ours removes, besides what the table names, exactly the builds that are older than the name's other build.

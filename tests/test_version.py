@@ -172,5 +172,8 @@ def test_a_dependency_without_a_version_means_every_version() -> None:
 
 
 def test_librpm_is_loaded_by_the_first_comparison_only() -> None:
-    program = "import sys; from mirrorsync.model.version import EVR; print('rpm' in sys.modules); EVR.parse('1') < EVR.parse('2'); print('rpm' in sys.modules)"
+    program = (
+        "import sys; from mirrorsync.model.version import EVR; print('rpm' in sys.modules)\n"
+        "EVR.parse('1') < EVR.parse('2'); print('rpm' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout == "False\nTrue\n"

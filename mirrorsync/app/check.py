@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from mirrorsync.app.signatures import signature_findings
 from mirrorsync.app.site import Site
 from mirrorsync.app.surroundings import surroundings_findings
-from mirrorsync.errors import PublishError
+from mirrorsync.errors import PublishError, TreeError
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.outcome import CheckOutcome
@@ -41,17 +41,25 @@ def _tree_findings(site: Site, indexed: Sequence[IndexedPackage], *, deep: bool)
     yield from presence_findings(tree.path, indexed)
     severity = Severity.ERROR if tree.layout is Layout.REDHAT else Severity.NOTE
     yield from duplicate_findings(tree.path, indexed, severity=severity)
-    yield from name_findings(tree.path, indexed, listed_names(tree.path, tree.layout, tree.arches, tree.kickstarts))
+    yield from _name_findings(site, indexed)
     yield from mode_findings(tree.path, [*(package.location for package in indexed), *index_files(tree.layout, tree.path)])
     if deep:
         yield from digest_findings(tree.path, _expected_digests(site, indexed))
 
 
+def _name_findings(site: Site, indexed: Sequence[IndexedPackage]) -> Iterator[Finding]:
+    tree = site.tree
+    try:
+        names = listed_names(tree.path, tree.layout, tree.arches, tree.kickstarts)
+    except TreeError as error:
+        yield Finding(Severity.ERROR, "comps-unreadable", tree.name, str(error), "without it no node can choose packages")
+        return
+    yield from name_findings(tree.path, indexed, names)
+
+
 def _expected_digests(site: Site, indexed: Sequence[IndexedPackage]) -> dict[str, Digest]:
     """What the indexes say, and over it what the journal recorded when the files were verified."""
     expected = {package.location: package.digest for package in indexed if package.digest}
-    number = site.tree.stamp()
-    if number is not None:
-        files = journal.read_record(site.tree.journal, number).files
-        expected |= {record.path: Digest("sha256", record.sha256) for record in files}
-    return expected
+    generation = journal.recorded(site.tree)
+    files = generation.files if generation else ()
+    return expected | {record.path: Digest("sha256", record.sha256) for record in files}

@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A plan, what was seen while making it, and its inputs: None where the plan is empty and was remembered."""
+    """A plan, what was seen while making it, and its inputs: None where the plan is empty and was remembered.
+
+    stale: why the indexes are to be made anew whatever the plan says.
+    """
 
     plan: Plan
+    stale: str | None
     findings: tuple[Finding, ...]
     inputs: "Inputs | None"
 
@@ -42,13 +46,13 @@ def decide(site: Site, sources: Sequence[Source], cache: TreeCache) -> Decision:
         raise UpstreamError("; ".join(finding.what for finding in silent))
     key = _key(site, sources, seen, [str(revision) for revision in revisions])
     if (plan := _remembered(site, key)) is not None:
-        return Decision(plan, (), None)
+        return Decision(plan, None, (), None)
     from mirrorsync.app.planning import read_and_plan  # noqa: PLC0415  loading it takes as long as all of a run with nothing to do
 
     answering = [source for source, revision in zip(sources, revisions, strict=True) if isinstance(revision, str)]
     planned = read_and_plan(site, answering, seen, cache)
-    decision = Decision(planned.plan, (*silent, *planned.findings), planned.inputs)
-    if decision.plan.empty and not decision.findings:
+    decision = Decision(planned.plan, planned.stale, (*silent, *planned.findings), planned.inputs)
+    if decision.plan.empty and not decision.findings and not decision.stale:
         _remember(site, key, decision.plan)
     return decision
 
@@ -69,7 +73,7 @@ def _remembered(site: Site, key: str) -> Plan | None:
     try:
         document = json.loads(_settled(site).read_bytes())
         return plan_from(document["plan"]) if document["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError, PlanError):
+    except (OSError, ValueError, KeyError, TypeError, PlanError, RecursionError):
         return None  # disposable: a lost or damaged one costs a reading
 
 

@@ -15,6 +15,7 @@ from mirrorsync.probes.indexed import duplicate_findings
 from mirrorsync.rpmfile.header import read_rpm
 from mirrorsync.rpmfile.package import nevra
 from mirrorsync.tree.hdlist import HdlistRecord, assemble, make_record, matcher_base
+from mirrorsync.tree.layout import STAMP
 
 _SOURCES = (".src.rpm", ".nosrc.rpm")
 
@@ -76,6 +77,7 @@ def rebuild_hdlist(discs: Sequence[Path], options: HdlistOptions) -> HdlistOutco
 
     Raises UsageError where a tree or the order file is not there, TreeError where there is no package at all.
     """
+    _check_unpublished(discs)
     order = _read_order(options.file_order) if options.file_order else {}
     listed, damaged = _read_discs(discs, options.product_path)
     target = options.hdlist or discs[0] / options.product_path / "base" / "hdlist"
@@ -86,6 +88,13 @@ def rebuild_hdlist(discs: Sequence[Path], options: HdlistOptions) -> HdlistOutco
     change = _replace_pair(target, *_joined(listed, order, options))
     doubled = duplicate_findings(discs[0], [entry.indexed for entry in listed], severity=Severity.WARNING)
     return HdlistOutcome(target, len(listed), change, (*damaged, *doubled))
+
+
+def _check_unpublished(discs: Sequence[Path]) -> None:
+    """A tree that mirrorsync publishes holds files that its lists leave out on purpose, and is never edited in place."""
+    for disc in discs:
+        if (disc / STAMP).exists():
+            raise UsageError(f"{disc}: mirrorsync publishes this tree; `mirrorsync update` makes its lists anew where they are not right")
 
 
 def place_in(order: Mapping[str, int], filename: str) -> int | None:
@@ -129,6 +138,8 @@ def _package_files(folder: Path) -> list[Path]:
 
 
 def _read_package(path: Path, disc: int) -> _Listed:
+    if not path.is_file():
+        raise HeaderError("it is no file")
     headers = read_rpm(path)
     size = path.stat().st_size
     return _Listed(make_record(headers, path.name, size), disc, IndexedPackage(path.name, size, nevra(headers.main)))

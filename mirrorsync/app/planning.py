@@ -9,11 +9,12 @@ from mirrorsync.app.silence import answered
 from mirrorsync.app.site import Site, Source
 from mirrorsync.errors import UpstreamError
 from mirrorsync.model.catalogue import Catalogue
-from mirrorsync.model.finding import Finding
+from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.package import Package
 from mirrorsync.model.plan import Plan
 from mirrorsync.planning.update import plan_update, required_paths
 from mirrorsync.tree.cache import TreeCache
+from mirrorsync.tree.indexes import stale
 from mirrorsync.tree.metadata import CARRIED, Carried
 from mirrorsync.tree.reading import Holding, Scan, read_tree, with_paths
 
@@ -35,9 +36,10 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, what was seen while making it, and what it was made from."""
+    """A plan, what was seen while making it, and what it was made from. stale: why the indexes are to be made anew in any case."""
 
     plan: Plan
+    stale: str | None
     findings: tuple[Finding, ...]
     inputs: Inputs
 
@@ -55,7 +57,14 @@ def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: Tree
     available = tuple(source.upstream.with_paths(catalogue, paths) for source, catalogue in read)
     plan = plan_update(site.tree.name, holding.catalogue, available, site.policy)
     findings = (*silent, *holding.catalogue.findings, *(finding for catalogue in available for finding in catalogue.findings))
-    return Planned(plan, findings, Inputs(holding, tuple(source for source, _ in read), available))
+    empty = [_emptiness(catalogue) for catalogue in available if not catalogue.packages]
+    inputs = Inputs(holding, tuple(source for source, _ in read), available)
+    return Planned(plan, stale(site.tree, holding.catalogue.packages), (*findings, *empty), inputs)
+
+
+def _emptiness(catalogue: Catalogue) -> Finding:
+    what = "offers no package that the tree's machines could install"
+    return Finding(Severity.WARNING, "mirror-empty", catalogue.origin, what, "check its URL, and `arches`")
 
 
 def _admitted(source: Source) -> Catalogue:

@@ -25,7 +25,7 @@ def renew(site: Site, inputs: Inputs, outcome: UpdateOutcome, cache: TreeCache, 
     pool = Pool(site.tree.pool)
     obtained = obtain(site, inputs, outcome.plan, pool, run.progress)
     fetched = time.monotonic()
-    number = None if obtained.plan.empty else _publish(site, inputs, obtained, pool, cache, run)
+    number = None if obtained.plan.empty and not outcome.stale else _publish(site, inputs, obtained, pool, cache, run)
     return replace(
         outcome,
         plan=obtained.plan,
@@ -39,18 +39,14 @@ def renew(site: Site, inputs: Inputs, outcome: UpdateOutcome, cache: TreeCache, 
 
 def _publish(site: Site, inputs: Inputs, obtained: Obtained, pool: Pool, cache: TreeCache, run: Run) -> int:
     tree = site.tree
-    if tree.stamp() is None:
-        publication.adopt(tree, Generation(_next_number(site), run.now, publication.ADOPTION, inputs.holding.files))
+    if journal.recorded(tree) is None:
+        publication.adopt(tree, Generation(journal.next_number(tree), run.now, publication.ADOPTION, inputs.holding.files))
     contents = next_contents(tree.layout, inputs.holding, obtained.plan, obtained.staged, now=run.now, grace=tree.grace)
-    number = _next_number(site)
+    number = journal.next_number(tree)
     building.build(tree, number, contents, pool, cache, now=run.now, offered=inputs.offered)
-    building.verify(tree, contents.listed)
+    building.verify(tree, contents, obtained.plan, inputs.holding.catalogue.listed_names)
     publication.publish(tree, building.recorded(tree, number, contents, obtained.plan, cache, now=run.now, run=run.name))
     publication.collect(tree, run.now)
     pool.prune()
     pool.prune_incoming(run.now - tree.grace)
     return number
-
-
-def _next_number(site: Site) -> int:
-    return max(journal.numbers(site.tree.journal), default=0) + 1

@@ -2,27 +2,25 @@
 
 from mirrorsync.app.boot import compare_boot_set
 from mirrorsync.app.site import Site
-from mirrorsync.errors import TreeError
 from mirrorsync.files import lock_holder
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.outcome import StatusOutcome
 from mirrorsync.tree import journal
 from mirrorsync.tree.layout import is_package
+from mirrorsync.tree.reading import check_path
 
 
 def tree_status(site: Site) -> StatusOutcome:
     """A tree's state. Raises TreeError where there is no tree."""
     tree = site.tree
-    if not tree.path.is_dir():
-        raise TreeError(f"{tree.name}: {tree.path}: no such directory; set [trees.{tree.name}] path to the directory nodes mount")
-    number = tree.stamp()
-    generation = journal.read_record(tree.journal, number) if number is not None else None
+    check_path(tree)
+    generation = journal.recorded(tree)
     files = generation.listed_and_other if generation else ()
     return StatusOutcome(
         tree=tree.name,
         path=str(tree.path),
         layout=tree.layout.value,
-        generation=number,
+        generation=tree.stamp(),
         published=generation.published if generation else None,
         packages=sum(1 for record in files if is_package(tree.layout, record.path)),
         bytes=sum(record.size for record in files),

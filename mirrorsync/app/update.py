@@ -12,17 +12,19 @@ from mirrorsync.app.surroundings import surroundings_findings
 from mirrorsync.model.outcome import Seconds, UpdateOutcome
 from mirrorsync.tree import publication
 from mirrorsync.tree.cache import TreeCache
+from mirrorsync.tree.reading import check_path
 
 
 def update_tree(site: Site, sources: Sequence[Source], run: Run) -> UpdateOutcome:
     """Bring one tree up to date. Raises MirrorsyncError; the tree is then the old one or the new one, whole."""
     began = time.monotonic()
+    check_path(site.tree)
     with publication.writing(site.tree), TreeCache(site.tree.cache) as cache:
         publication.recover(site.tree)
         decision = decide(site, sources, cache)
         seconds = Seconds(planning=time.monotonic() - began)
-        outcome = UpdateOutcome(site.tree.name, decision.plan, findings=decision.findings, seconds=seconds)
-        if decision.inputs and not decision.plan.empty:
+        outcome = UpdateOutcome(site.tree.name, decision.plan, findings=decision.findings, stale=decision.stale, seconds=seconds)
+        if decision.inputs and (decision.stale or not decision.plan.empty):
             from mirrorsync.app.renewal import renew  # noqa: PLC0415  as in decision: not for a run with nothing to do
 
             outcome = renew(site, decision.inputs, outcome, cache, run)
@@ -36,7 +38,8 @@ def plan_tree(site: Site, sources: Sequence[Source]) -> UpdateOutcome:
     began = time.monotonic()
     with TreeCache(site.tree.cache) as cache:
         decision = decide(site, sources, cache)
-    outcome = UpdateOutcome(site.tree.name, decision.plan, dry_run=True, boot=compare_boot_set(site), findings=decision.findings)
+    boot = compare_boot_set(site)
+    outcome = UpdateOutcome(site.tree.name, decision.plan, dry_run=True, boot=boot, stale=decision.stale, findings=decision.findings)
     return _ended(outcome, began)
 
 

@@ -39,7 +39,10 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class UpdateOutcome:
-    """One tree's update. `generation` is what was published, None where nothing was; bytes and seconds are this run's."""
+    """One tree's update. `generation` is what was published, None where nothing was; bytes and seconds are this run's.
+
+    stale: why the indexes were, or are to be, made anew although no package changes.
+    """
 
     tree: str
     plan: Plan
@@ -49,6 +52,7 @@ class UpdateOutcome:
     bytes_fetched: int = 0
     failed: tuple[FailedFetch, ...] = ()
     boot: BootChange = BootChange.NONE
+    stale: str | None = None
     findings: tuple[Finding, ...] = ()
     seconds: Seconds = Seconds()
 

@@ -75,15 +75,14 @@ def together(moves: Sequence[Move], errata: Mapping[int, Sequence[str]]) -> list
     return [find(number) for number in range(len(moves))]
 
 
-def absent(advisory: Advisory, held: Iterable[Package], result: Iterable[Package], known: Callable[[NEVRA], bool]) -> NEVRA | None:
-    """A package of the advisory that the tree has an older build of, and would go on having: neither comes in nor does any mirror know it.
+def absent(advisory: Advisory, result: Sequence[Package], known: Callable[[NEVRA], bool]) -> NEVRA | None:
+    """A package of the advisory that the tree would have an older build of, and that no mirror knows; None where there is none.
 
-    held, result: the tree's packages before and after, of the names the advisory tells of.
+    result: what the changed tree would have of the names that the advisory tells of.
     """
-    before, after = tuple(held), tuple(result)
     for nevra in sorted(advisory.packages, key=lambda nevra: nevra.key):
-        concerned = any(_same_line(package, nevra) and package.nevra.evr < nevra.evr for package in before)
-        if concerned and not any(_same_line(package, nevra) and package.nevra.evr >= nevra.evr for package in after) and not known(nevra):
+        builds = [package.nevra.evr for package in result if _same_line(package, nevra)]
+        if builds and max(builds) < nevra.evr and not known(nevra):
             return nevra
     return None
 

@@ -169,9 +169,14 @@ class _Docket:
 
     def _absent(self, advisory: Advisory) -> NEVRA | None:
         names = sorted({nevra.name for nevra in advisory.packages})
-        held = [package for name in names for package in self._held.get(name, ())]
         coming = [package for name in names for package in self._coming.get(name, ())]
-        return absent(advisory, held, [*held, *coming], self._known)
+        held = [package for name in names for package in self._held.get(name, ())]
+        staying = [
+            package
+            for package in held
+            if not any(family_of(other) == family_of(package) and newer_beside(package, [other]) for other in coming)
+        ]
+        return absent(advisory, [*staying, *coming], self._known)
 
     def _known(self, nevra: NEVRA) -> bool:
         """Whether the package, or a newer one, is at hand or kept out on purpose; what no machine can install is nobody's want."""

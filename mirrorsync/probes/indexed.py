@@ -47,7 +47,8 @@ def duplicate_findings(root: Path, indexed: Sequence[IndexedPackage], *, severit
     for (name, arch), found in sorted(by_name.items()):
         if len(found) > 1:
             what = f"listed {len(found)} times: {', '.join(str(nevra) for nevra in sorted(found, key=lambda nevra: nevra.evr))}"
-            remedy = "run `mirrorsync update`: it keeps the newest"
+            same = len({nevra.key for nevra in found}) < len(found)
+            remedy = "remove all but one of the files" if same else "run `mirrorsync update`: it keeps the newest"
             yield Finding(severity, "listed-twice", f"{root}: {name}.{arch}", what, remedy)
 
 

@@ -40,6 +40,7 @@ def _update(outcome: UpdateOutcome) -> dict[str, Any]:
         "packages_fetched": outcome.fetched,
         "bytes_fetched": outcome.bytes_fetched,
         "seconds": {name: round(value, 3) for name, value in asdict(outcome.seconds).items()},
+        "indexes_stale": outcome.stale,
         "failed": [{"package": failed.package, "reason": failed.reason} for failed in outcome.failed],
         "boot": outcome.boot.value,
         "findings": _findings(outcome.findings),

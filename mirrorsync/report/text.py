@@ -49,6 +49,8 @@ def update_lines(outcome: UpdateOutcome, *, verbose: bool) -> Iterator[str]:
     plan = outcome.plan if outcome.dry_run or verbose else _exceptions(outcome.plan)
     yield from _indented(plan_lines(plan, whole=verbose))
     yield from (f"{outcome.tree}: {failed.package}: {failed.reason}" for failed in outcome.failed)
+    if outcome.stale:
+        yield f"{outcome.tree}: indexes {'to be ' if outcome.dry_run else ''}made anew: {outcome.stale}"
     if outcome.generation is not None:
         yield (
             f"{outcome.tree}: generation {outcome.generation} published: {_count(outcome.fetched, 'package')} fetched, "

@@ -3,25 +3,28 @@
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from mirrorsync.errors import PlanError
-from mirrorsync.files import FileIdentity, make_directory
+from mirrorsync.files import FileIdentity, make_directory, remove_file
 from mirrorsync.model.package import Package
 from mirrorsync.planning.document import package_document, package_from
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS file (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER,
-                                 sha256 TEXT NOT NULL, package TEXT, problem TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS paths (sha256 TEXT PRIMARY KEY, paths BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS part (sha256 TEXT, kind TEXT, location TEXT, content BLOB NOT NULL, PRIMARY KEY (sha256, kind, location));
+CREATE TABLE IF NOT EXISTS file (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER,
+                                 sha256 TEXT, package TEXT, problem TEXT, checksum INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS paths (sha256 TEXT PRIMARY KEY, paths BLOB);
+CREATE TABLE IF NOT EXISTS part (sha256 TEXT, kind TEXT, location BLOB, content BLOB, checksum INTEGER,
+                                 PRIMARY KEY (sha256, kind, location));
 """
+_Row = Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class CachedFile:
 class TreeCache:
     """An SQLite file under the state directory; use it as a context manager.
 
+    A damaged file is made anew, and where the disk refuses it the cache is kept in memory: no method fails for it.
     `part` holds what an index needs of a package, as bytes, by the package's SHA-256, the index's kind and the location.
     """
 
@@ -46,7 +50,6 @@ class TreeCache:
     @cached_property
     def _database(self) -> sqlite3.Connection:
         """Opened when it is first asked something: a run with nothing to do never does."""
-        make_directory(self._path.parent)
         return _opened(self._path)
 
     def __enter__(self) -> Self:
@@ -58,85 +61,118 @@ class TreeCache:
 
     def files(self) -> Mapping[str, CachedFile]:
         """Everything known, by path below the tree."""
-        rows = self._database.execute("SELECT path, size, mtime_ns, inode, sha256, package, problem FROM file")
-        known = (_cached(row) for row in rows)
+        rows = self._rows("SELECT path, size, mtime_ns, inode, sha256, package, problem, checksum FROM file")
+        known = (_read(_cached, row) for row in rows)
         return {file.identity.path: file for file in known if file is not None}
 
     def remember(self, files: Iterable[CachedFile]) -> None:
         """Add or replace what is known of these files."""
-        rows = [
-            (
-                file.identity.path, file.identity.size, file.identity.mtime_ns, file.identity.inode, file.sha256,
-                json.dumps(package_document(file.package), separators=(",", ":")) if file.package else None, file.problem,
-            )
-            for file in files
-        ]
-        with self._database:
-            self._database.executemany("REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        self._write("REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_file_row, files))
 
     def forget_all_but(self, paths: Iterable[str]) -> None:
         """Drop what is known of files that are no longer there."""
-        known = {row[0] for row in self._database.execute("SELECT path FROM file")}
-        with self._database:
-            self._database.executemany("DELETE FROM file WHERE path = ?", [(path,) for path in known - set(paths)])
-            for table in ("paths", "part"):
-                self._database.execute(f"DELETE FROM {table} WHERE sha256 NOT IN (SELECT sha256 FROM file)")  # noqa: S608  the two names above
+        known = {row[0] for row in self._rows("SELECT path FROM file")}
+        self._write("DELETE FROM file WHERE path = ?", ((path,) for path in known - set(map(_bytes, paths))))
+        self._write("DELETE FROM paths WHERE sha256 NOT IN (SELECT sha256 FROM file)", [()])
+        self._write("DELETE FROM part WHERE sha256 NOT IN (SELECT sha256 FROM file)", [()])
 
     def remember_paths(self, paths: Mapping[str, Iterable[str]]) -> None:
         """Keep the full file lists of packages, by the package's SHA-256."""
-        rows = [(sha256, zlib.compress("\n".join(names).encode(errors="surrogateescape"), 1)) for sha256, names in paths.items()]
-        with self._database:
-            self._database.executemany("REPLACE INTO paths VALUES (?, ?)", rows)
+        rows = ((sha256, zlib.compress(_bytes("\n".join(names)), 1)) for sha256, names in paths.items())
+        self._write("REPLACE INTO paths VALUES (?, ?)", rows)
 
     def owners(self, wanted: frozenset[str]) -> Mapping[str, frozenset[str]]:
         """Which of the `wanted` paths each package has: SHA-256 to paths, packages without any left out."""
-        found: dict[str, frozenset[str]] = {}
-        for sha256, blob in self._database.execute("SELECT sha256, paths FROM paths"):
-            own = wanted.intersection(zlib.decompress(blob).decode(errors="surrogateescape").split("\n"))
-            if own:
-                found[sha256] = own
-        return found
+        found = {row[0]: wanted.intersection(_read(_names, row) or ()) for row in self._rows("SELECT sha256, paths FROM paths")}
+        return {sha256: own for sha256, own in found.items() if own}
 
     def parts(self, kind: str) -> Mapping[tuple[str, str], bytes]:
         """All parts of one kind, by (SHA-256, location)."""
-        rows = self._database.execute("SELECT sha256, location, content FROM part WHERE kind = ?", (kind,))
-        return {(sha256, location): content for sha256, location, content in rows}
+        rows = self._rows("SELECT sha256, location, content, checksum FROM part WHERE kind = ?", kind)
+        known = (_read(_part, row) for row in rows)
+        return dict(part for part in known if part is not None)
 
     def remember_parts(self, kind: str, parts: Mapping[tuple[str, str], bytes]) -> None:
         """Keep parts of one kind, by (SHA-256, location)."""
-        rows = [(sha256, kind, location, content) for (sha256, location), content in parts.items()]
-        with self._database:
-            self._database.executemany("REPLACE INTO part VALUES (?, ?, ?, ?)", rows)
+        rows = ((sha256, kind, _bytes(location), content, zlib.crc32(content)) for (sha256, location), content in parts.items())
+        self._write("REPLACE INTO part VALUES (?, ?, ?, ?, ?)", rows)
+
+    def _rows(self, query: str, *values: str) -> list[_Row]:
+        try:
+            return self._database.execute(query, values).fetchall()
+        except sqlite3.Error:
+            self._database.close()
+            self._database = _anew(self._path)
+            return []
+
+    def _write(self, statement: str, rows: Iterable[_Row]) -> None:
+        with suppress(sqlite3.Error), self._database:  # what is not remembered is read again
+            self._database.executemany(statement, rows)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """The database, made anew where it is damaged or of another version: it is disposable."""
     try:
-        return _connected(path)
-    except sqlite3.DatabaseError:
-        path.unlink(missing_ok=True)
-        return _connected(path)
+        make_directory(path.parent)
+        return _connected(str(path))
+    except (sqlite3.Error, OSError):
+        return _anew(path)
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path)
+def _anew(path: Path) -> sqlite3.Connection:
+    """An empty database in the damaged one's place, in memory where the disk takes none."""
+    try:
+        remove_file(path)
+        return _connected(str(path))
+    except (sqlite3.Error, OSError):
+        return _connected(":memory:")
+
+
+def _connected(name: str) -> sqlite3.Connection:
+    database = sqlite3.connect(name)
     try:
         if database.execute("PRAGMA user_version").fetchone()[0] not in (0, _VERSION):
             raise sqlite3.DatabaseError("made by another version")
-        if database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise sqlite3.DatabaseError("damaged")
         database.execute("PRAGMA synchronous = OFF")
         database.executescript(f"PRAGMA user_version = {_VERSION};{_SCHEMA}")
-    except sqlite3.DatabaseError:
+    except sqlite3.Error:
         database.close()
         raise
     return database
 
 
-def _cached(row: tuple[str, int, int, int, str, str | None, str | None]) -> CachedFile | None:
-    path, size, mtime_ns, inode, sha256, document, problem = row
+def _bytes(text: str) -> bytes:
+    """A path or the like as it is on disk: SQLite's text takes none that is not UTF-8."""
+    return text.encode(errors="surrogateescape")
+
+
+def _file_row(file: CachedFile) -> _Row:
+    known = file.identity
+    document = json.dumps(package_document(file.package), separators=(",", ":")) if file.package else None
+    checksum = zlib.crc32(f"{file.sha256}{document}".encode())
+    problem = file.problem and file.problem.encode(errors="replace").decode()
+    return (_bytes(known.path), known.size, known.mtime_ns, known.inode, file.sha256, document, problem, checksum)
+
+
+def _read(convert: Callable[[_Row], Any], row: _Row) -> Any:
+    """The row converted, None where it is not what was written: it is read from the tree again."""
     try:
-        package = package_from(json.loads(document)) if document else None
-    except (PlanError, ValueError):
+        return convert(row)
+    except (PlanError, ValueError, TypeError, AttributeError, zlib.error, RecursionError):
         return None
-    return CachedFile(FileIdentity(path, size, mtime_ns, inode), sha256, package, problem)
+
+
+def _cached(row: _Row) -> CachedFile | None:
+    path, size, mtime_ns, inode, sha256, document, problem, checksum = row
+    if zlib.crc32(f"{sha256}{document}".encode()) != checksum:
+        return None
+    package = package_from(json.loads(document)) if document else None
+    return CachedFile(FileIdentity(path.decode(errors="surrogateescape"), size, mtime_ns, inode), sha256, package, problem)
+
+
+def _names(row: _Row) -> list[str]:
+    return zlib.decompress(row[1]).decode(errors="surrogateescape").split("\n")
+
+
+def _part(row: _Row) -> tuple[tuple[str, str], bytes] | None:
+    sha256, location, content, checksum = row
+    return ((sha256, location.decode(errors="surrogateescape")), content) if zlib.crc32(content) == checksum else None

@@ -23,11 +23,11 @@ def comps_names(content: bytes, arches: tuple[str, ...]) -> frozenset[str]:
 
 def _xml_names(content: bytes) -> frozenset[str]:
     if re.search(rb"<!ENTITY", content):
-        raise TreeError("comps: refused: it declares XML entities")
+        raise TreeError("refused: it declares XML entities")
     try:
         root = ElementTree.fromstring(content)  # noqa: S314  entities are refused above
     except ElementTree.ParseError as error:
-        raise TreeError(f"comps: not well-formed XML: {error}") from error
+        raise TreeError(f"not well-formed XML: {error}") from error
     return frozenset((element.text or "").strip() for element in root.iter("packagereq")) - {""}
 
 
@@ -80,10 +80,17 @@ def listed_names(root: Path, layout: Layout, arches: tuple[str, ...], kickstarts
     names: set[str] = set()
     for path in comps:
         if path.is_file():
-            names |= comps_names(_content(path), arches)
+            names |= _comps_names(path, arches)
     for path in kickstarts:
         names |= kickstart_names(_content(path).decode(errors="surrogateescape"))
     return frozenset(names)
+
+
+def _comps_names(path: Path, arches: tuple[str, ...]) -> frozenset[str]:
+    try:
+        return comps_names(_content(path), arches)
+    except TreeError as error:
+        raise TreeError(f"{path}: {error}; restore it from the distribution") from error
 
 
 def _content(path: Path) -> bytes:
@@ -91,4 +98,4 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_LIMIT)
     except OSError as error:
-        raise TreeError(f"{path}: cannot be read: {error.strerror}; make it readable or remove it from the configuration") from error
+        raise TreeError(f"{path}: cannot be read: {error.strerror}; make it readable or take it out of the configuration") from error

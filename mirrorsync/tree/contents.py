@@ -1,14 +1,13 @@
 """Which files the next generation has, and where each comes from: decided before the disk is touched."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mirrorsync.errors import PublishError
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.generation import FileRecord, GraceCopy
 from mirrorsync.model.package import Digest, Package
-from mirrorsync.model.plan import Incoming, Plan
+from mirrorsync.model.plan import Plan
 from mirrorsync.model.version import NEVRA
 from mirrorsync.tree.layout import is_index, new_location
 from mirrorsync.tree.reading import Holding
@@ -65,22 +64,27 @@ def _arriving(
     layout: Layout, remaining: Sequence[Package], holding: Holding, plan: Plan, staged: Mapping[NEVRA, str]
 ) -> list[tuple[Package, tuple[str, ...]]]:
     """Each incoming package at its place in the tree, with the locations of what it replaces."""
-    taken = {package.location for package in remaining}
     packages = [package.location for package in holding.catalogue.packages]
+    taken = _taken(remaining, holding, plan)
     arriving = []
     for entry in plan.incoming:
         replaced = tuple(out.package.location for out in plan.outgoing if out.by == entry.package.nevra)
-        location = _free_location(layout, entry, replaced, packages, taken)
-        taken.add(location)
         sha256 = staged[entry.package.nevra]
+        names = (entry.package.filename, entry.package.nevra.filename, f"{sha256[:16]}-{entry.package.nevra.filename}")
+        candidates = [new_location(layout, replace(entry.package, location=name), replaced, packages) for name in names]
+        location = next((candidate for candidate in candidates if candidate not in taken), candidates[-1])
+        taken.add(location)
         arriving.append((replace(entry.package, location=location, digest=Digest("sha256", sha256)), replaced))
     return arriving
 
 
-def _free_location(layout: Layout, entry: Incoming, replaced: Sequence[str], packages: Sequence[str], taken: set[str]) -> str:
-    own_name = replace(entry.package, location=entry.package.nevra.filename)
-    for candidate in (entry.package, own_name):
-        location = new_location(layout, candidate, replaced, packages)
-        if location not in taken:
-            return location
-    raise PublishError(f"{entry.package.nevra}: {location} is another package's file; remove or rename it in the tree")
+def _taken(remaining: Sequence[Package], holding: Holding, plan: Plan) -> set[str]:
+    """Paths that an arriving file may not have: every file but those that leave the indexes, and every directory."""
+    leaving = {entry.package.location for entry in plan.outgoing} | {copy.path for copy in holding.grace}
+    taken = {record.path for record in holding.files} - leaving | {package.location for package in remaining}
+    return taken | {parent for path in taken for parent in _parents(path)}
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import PurePosixPath
 
 from mirrorsync.errors import PublishError
-from mirrorsync.files import clone_directories, identity, link_file, make_directory, remove_tree, walk_files
+from mirrorsync.files import clone_directories, copy_file, identity, link_file, make_directory, open_to_others, remove_tree, walk_files
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.generation import FileRecord, Generation
-from mirrorsync.model.package import Package
 from mirrorsync.model.plan import Plan
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.contents import Contents
 from mirrorsync.tree.indexes import read_indexes, write_indexes
-from mirrorsync.tree.layout import REPODATA, STAMP, is_index
+from mirrorsync.tree.layout import REPODATA, STAMP, is_index, is_package
 from mirrorsync.tree.metadata import Carried
 from mirrorsync.tree.pool import Pool
 from mirrorsync.tree.publication import write_stamp
@@ -34,11 +34,28 @@ def build(
     if tree.layout is Layout.REPODATA:
         remove_tree(tree.building / REPODATA)
     for record in contents.kept:
-        link_file(tree.path / record.path, tree.building / record.path)
+        _carry(tree, record.path)
     for arrival in contents.arrivals:
         link_file(pool.path_of(arrival.sha256), tree.building / arrival.path)
+    for folder in _read_by_nodes(contents):
+        open_to_others(tree.building / folder)
     _remember_arrivals(tree, contents, cache)
     write_indexes(tree, contents, cache, now=now, offered=offered)
+
+
+def _carry(tree: Tree, name: str) -> None:
+    """Link a file of the tree; a package that is a link to a file elsewhere, or that nodes could not read, gets an inode of its own."""
+    source, target = tree.path / name, tree.building / name
+    if is_package(tree.layout, name) and source.is_file() and (source.is_symlink() or not source.stat().st_mode & 0o004):
+        copy_file(source, target)
+    else:
+        link_file(source, target)
+
+
+def _read_by_nodes(contents: Contents) -> list[str]:
+    """The folders on the way to the packages, the tree's own first."""
+    folders = {str(parent) for package in contents.listed for parent in PurePosixPath(package.location).parents}
+    return sorted(folders)
 
 
 def _remember_arrivals(tree: Tree, contents: Contents, cache: TreeCache) -> None:
@@ -50,13 +67,14 @@ def _remember_arrivals(tree: Tree, contents: Contents, cache: TreeCache) -> None
     cache.remember_paths({file.sha256: names for file, names in read})
 
 
-def verify(tree: Tree, listed: Sequence[Package]) -> None:
+def verify(tree: Tree, contents: Contents, plan: Plan, needed: frozenset[str]) -> None:
     """Read the new indexes as an installer does: readable, paired, complete, every file there with its size.
 
+    `needed` are the names that comps and kickstarts ask for: none that the present indexes have may be lost to damage.
     Raises PublishError naming the first fault.
     """
     indexed = {package.location: package.size for package in read_indexes(tree.layout, tree.building)}
-    wanted = {package.location: package.size for package in listed}
+    wanted = {package.location: package.size for package in contents.listed}
     for location in sorted(wanted.keys() ^ indexed.keys()):
         fault = "missing from the new indexes" if location in wanted else "in the new indexes, but not in the plan"
         raise PublishError(f"{tree.name}: {location}: {fault}; nothing was published")
@@ -64,6 +82,18 @@ def verify(tree: Tree, listed: Sequence[Package]) -> None:
         path = tree.building / location
         if not path.is_file() or not size == wanted[location] == path.stat().st_size:
             raise PublishError(f"{tree.name}: {location}: not the file that the new indexes name; nothing was published")
+    for name in sorted(needed & _lost(tree, contents, plan)):
+        what = "comps or a kickstart names it, and no file of it can be read any more"
+        raise PublishError(f"{tree.name}: {name}: {what}; restore it from the distribution; nothing was published")
+
+
+def _lost(tree: Tree, contents: Contents, plan: Plan) -> set[str]:
+    """Names that the present indexes have, the new ones have not, and the plan says nothing of."""
+    try:
+        present = {package.nevra.name for package in read_indexes(tree.layout, tree.path)}
+    except PublishError:
+        return set()
+    return present - {package.name for package in contents.listed} - {entry.package.name for entry in plan.outgoing}
 
 
 def recorded(tree: Tree, number: int, contents: Contents, plan: Plan, cache: TreeCache, *, now: datetime, run: str) -> Generation:

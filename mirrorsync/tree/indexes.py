@@ -106,6 +106,20 @@ def _run_genhdlist(tree: Tree, packages: Sequence[Package]) -> None:
     remove_tree(stage)
 
 
+def stale(tree: Tree, packages: Sequence[Package]) -> str | None:
+    """Why the tree's indexes have to be made anew although its packages stay; None where they list just those."""
+    try:
+        indexed = {package.location: package.size for package in read_indexes(tree.layout, tree.path)}
+    except PublishError as error:
+        return str(error)
+    held = {package.location: package.size for package in packages}
+    differing = sorted(location for location in held.keys() | indexed.keys() if held.get(location) != indexed.get(location))
+    if not differing:
+        return None
+    more = f" and {len(differing) - 1} more" if differing[1:] else ""
+    return f"the indexes and the files differ in {differing[0]}{more}"
+
+
 def read_indexes(layout: Layout, root: Path) -> tuple[IndexedPackage, ...]:
     """The packages that the indexes at `root` list, in their order. Raises PublishError where an installer could not read them."""
     if layout is Layout.REPODATA:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from mirrorsync.errors import TreeError
 from mirrorsync.files import make_directory, write_file
 from mirrorsync.model.generation import FileRecord, Generation, GraceCopy
+from mirrorsync.tree.site import Tree
 
 SCHEMA = "mirrorsync-generation-1"
 
@@ -42,15 +43,26 @@ def read_record(journal: Path, number: int) -> Generation:
     try:
         return _generation(json.loads(path.read_bytes()))
     except OSError as error:
-        raise TreeError(f"{path}: cannot be read: {error.strerror}; restore it from a backup") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise TreeError(f"{path}: not a journal record ({error}); restore it from a backup") from error
+        raise TreeError(f"{path}: cannot be read: {error.strerror}; the next update records the tree anew") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        remedy = "restore it from a backup, or the next update records the tree anew"
+        raise TreeError(f"{path}: not a journal record ({error}); {remedy}") from error
 
 
-def records(journal: Path) -> Iterator[Generation]:
-    """All records, newest first."""
-    for number in reversed(numbers(journal)):
-        yield read_record(journal, number)
+def recorded(tree: Tree) -> Generation | None:
+    """The record of what lies at the tree's path: None for a tree never published here, or whose record is lost or damaged."""
+    number = tree.stamp()
+    if number is None:
+        return None
+    try:
+        return read_record(tree.journal, number)
+    except TreeError:
+        return None
+
+
+def next_number(tree: Tree) -> int:
+    """A number that no generation has or had, whatever of them is still there."""
+    return max((*numbers(tree.journal), *tree.kept_generations(), tree.stamp() or 0), default=0) + 1
 
 
 def generation_document(generation: Generation) -> dict[str, Any]:
@@ -74,12 +86,19 @@ def _generation(document: Mapping[str, Any]) -> Generation:
         raise ValueError(f"its schema is {document['schema']!r}")
     return Generation(
         number=int(document["number"]),
-        published=datetime.fromisoformat(document["published"]),
+        published=_moment(document["published"]),
         run=str(document["run"]),
         files=tuple(FileRecord(str(path), int(size), str(sha256)) for path, size, sha256 in document["files"]),
-        grace=tuple(GraceCopy(copy["path"], datetime.fromisoformat(copy["since"])) for copy in document["grace"]),
+        grace=tuple(GraceCopy(copy["path"], _moment(copy["since"])) for copy in document["grace"]),
         added=tuple(document["added"]),
         removed=tuple(document["removed"]),
         advisories=tuple(document["advisories"]),
         previous=str(document["previous"]),
     )
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return moment

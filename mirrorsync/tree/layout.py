@@ -14,6 +14,8 @@ REPODATA = "repodata"
 STAMP = ".mirrorsync-generation"
 KERNEL = "images/pxeboot/vmlinuz"
 INITRD = "images/pxeboot/initrd.img"
+FOLDERS = {Layout.REDHAT: ("RedHat", RPMS, BASE), Layout.REPODATA: ("Packages", REPODATA)}
+"""What must lie in the tree itself, not behind a symbolic link."""
 
 
 def is_package(layout: Layout, path: str) -> bool:

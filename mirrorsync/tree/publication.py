@@ -35,7 +35,7 @@ def recover(tree: Tree) -> None:
         remove_tree(journal.record_path(tree.journal, later))
     recorded = set(journal.numbers(tree.journal))
     for kept in tree.kept_generations():
-        if kept not in recorded:
+        if kept not in recorded and kept > (number or 0):
             remove_tree(tree.generations / str(kept))
 
 
@@ -44,7 +44,14 @@ def _unfinished(tree: Tree, number: int | None) -> list[int]:
     recorded = journal.numbers(tree.journal)
     if number is not None:
         return [later for later in recorded if later > number]
-    return [later for later in recorded[-1:] if journal.read_record(tree.journal, later).run == ADOPTION]
+    return [later for later in recorded[-1:] if _is_adoption(tree, later)]
+
+
+def _is_adoption(tree: Tree, number: int) -> bool:
+    try:
+        return journal.read_record(tree.journal, number).run == ADOPTION
+    except TreeError:
+        return False
 
 
 def _settle_building(tree: Tree, number: int | None) -> None:
@@ -81,7 +88,6 @@ def publish(tree: Tree, generation: Generation) -> None:
 
     Raises PublishError or TreeError with the tree as it was.
     """
-    _check_place(tree)
     clone_tree(tree.building, tree.generations / str(generation.number))
     journal.write_record(tree.journal, generation)
     sync_filesystem(tree.home)
@@ -90,9 +96,12 @@ def publish(tree: Tree, generation: Generation) -> None:
     _retire(tree, former)
 
 
-def _check_place(tree: Tree) -> None:
-    if tree.path.stat().st_dev != tree.home.stat().st_dev:
-        raise TreeError(f"{tree.name}: {tree.path} is a mount point, so it cannot be replaced; configure a directory below it as the tree")
+def _ended(tree: Tree, follower: int, now: datetime) -> bool:
+    """Whether the grace of what `follower` took the place of is over; not where that cannot be known."""
+    try:
+        return journal.read_record(tree.journal, follower).published + tree.grace <= now
+    except TreeError:
+        return False
 
 
 def collect(tree: Tree, now: datetime) -> None:
@@ -103,8 +112,7 @@ def collect(tree: Tree, now: datetime) -> None:
     former = [number for number in journal.numbers(tree.journal) if number < current]
     followers = [*former[1:], current]
     for number, follower in list(zip(former, followers, strict=True))[: max(0, len(former) - tree.keep)]:
-        kept = number in tree.kept_generations()
-        if kept and journal.read_record(tree.journal, follower).published + tree.grace <= now:
+        if number in tree.kept_generations() and _ended(tree, follower, now):
             remove_tree(tree.generations / str(number))
             remove_tree(tree.retired / str(number))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from mirrorsync.errors import HeaderError, TreeError
 from mirrorsync.files import FileIdentity, sha256_of, walk_files
 from mirrorsync.model.catalogue import Catalogue
+from mirrorsync.model.choices import Layout
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.generation import FileRecord, GraceCopy
 from mirrorsync.model.package import Digest, Package
@@ -16,8 +17,8 @@ from mirrorsync.rpmfile.header import read_rpm
 from mirrorsync.rpmfile.package import describe, paths
 from mirrorsync.tree.cache import CachedFile, TreeCache
 from mirrorsync.tree.comps import listed_names
-from mirrorsync.tree.journal import read_record
-from mirrorsync.tree.layout import STAMP, is_package
+from mirrorsync.tree.journal import recorded
+from mirrorsync.tree.layout import FOLDERS, STAMP, is_package
 from mirrorsync.tree.site import Tree
 
 _READERS = 4
@@ -25,9 +26,13 @@ _READERS = 4
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Every file below a tree's root, by path, as stat(2) tells it; the stamp is left out."""
+    """Every file below a tree's root, by path, as stat(2) tells it; links to files as what they point to; the stamp is left out.
+
+    special: what is neither file nor link: it is never read, and not carried into new generations.
+    """
 
     files: Mapping[str, FileIdentity]
+    special: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -45,16 +50,34 @@ class Holding:
     grace: tuple[GraceCopy, ...]
 
 
+def check_path(tree: Tree) -> None:
+    """Raises TreeError where the tree's path is not a directory of its own that can be replaced."""
+    remedy = f"set [trees.{tree.name}] path to the directory that nodes mount"
+    if tree.path.is_symlink():
+        raise TreeError(f"{tree.name}: {tree.path}: a symbolic link, which is not followed; {remedy}: {tree.path.resolve()}")
+    if not tree.path.is_dir():
+        raise TreeError(f"{tree.name}: {tree.path}: {'not a directory' if tree.path.exists() else 'no such directory'}; {remedy}")
+    if tree.path.stat().st_dev != tree.path.parent.stat().st_dev:
+        raise TreeError(f"{tree.name}: {tree.path}: a mount point, which cannot be replaced; configure a directory below it as the tree")
+    for folder in FOLDERS[tree.layout]:
+        if (tree.path / folder).is_symlink():
+            remedy = "put the packages and indexes themselves there"
+            raise TreeError(f"{tree.name}: {tree.path / folder}: a symbolic link, which a new generation cannot take along; {remedy}")
+
+
 def scan(tree: Tree) -> Scan:
     """Look at every file's size and time, opening none. Raises TreeError where there is no tree."""
-    if tree.path.is_symlink() or not tree.path.is_dir():
-        raise TreeError(f"{tree.name}: {tree.path}: not a directory; set [trees.{tree.name}] path to the directory nodes mount")
-    files = {}
+    check_path(tree)
+    files: dict[str, FileIdentity] = {}
+    special: list[str] = []
     for name, entry in walk_files(tree.path):
-        if name != STAMP:
-            status = entry.stat(follow_symlinks=False)
+        if entry.is_symlink() or entry.is_file():
+            status = entry.stat(follow_symlinks=entry.is_file())
             files[name] = FileIdentity(name, status.st_size, status.st_mtime_ns, status.st_ino)
-    return Scan(dict(sorted(files.items())))
+        else:
+            special.append(name)
+    files.pop(STAMP, None)
+    return Scan(dict(sorted(files.items())), tuple(sorted(special)))
 
 
 def read_tree(tree: Tree, seen: Scan, cache: TreeCache) -> Holding:
@@ -65,7 +88,7 @@ def read_tree(tree: Tree, seen: Scan, cache: TreeCache) -> Holding:
     cache.remember(read.values())
     cache.forget_all_but(seen.files)
     files = {path: read.get(path) or known[path] for path in seen.files}
-    return _holding(tree, files)
+    return _holding(tree, files, seen.special)
 
 
 def with_paths(catalogue: Catalogue, wanted: frozenset[str], cache: TreeCache) -> Catalogue:
@@ -88,36 +111,55 @@ def _read_files(tree: Tree, fresh: Iterable[FileIdentity], cache: TreeCache) -> 
 
 def read_file(tree: Tree, path: Path, identity: FileIdentity) -> tuple[CachedFile, tuple[str, ...]]:
     """One file's digest and, of a package, its description and all its paths. Raises TreeError where it cannot be opened."""
-    if path.is_symlink():
+    if path.is_symlink() and not path.is_file():
         target = str(path.readlink())
         digest = hashlib.sha256(target.encode(errors="surrogateescape")).hexdigest()
-        return CachedFile(identity, digest, problem=f"a symbolic link to {target}"), ()
+        return CachedFile(identity, digest, problem=f"a symbolic link to {target}, where no file is"), ()
     try:
         sha256 = sha256_of(path)
         if not is_package(tree.layout, identity.path):
             return CachedFile(identity, sha256), ()
+        if tree.layout is Layout.REPODATA and not _is_text(identity.path):
+            return CachedFile(identity, sha256, problem="its name is not UTF-8, and repodata can name no other"), ()
         headers = read_rpm(path)
         package = describe(headers, location=identity.path, size=identity.size, digest=Digest("sha256", sha256))
         return CachedFile(identity, sha256, package), tuple(paths(headers))
     except HeaderError as error:
         return CachedFile(identity, sha256, problem=str(error)), ()
     except OSError as error:
-        raise TreeError(f"{path}: cannot be read: {error.strerror}; nothing was changed") from error
+        raise TreeError(f"{path}: cannot be read: {error.strerror}; mend it or remove it; nothing was changed") from error
 
 
-def _holding(tree: Tree, files: Mapping[str, CachedFile]) -> Holding:
-    number = tree.stamp()
-    grace = tuple(copy for copy in (read_record(tree.journal, number).grace if number is not None else ()) if copy.path in files)
+def _is_text(name: str) -> bool:
+    return name == name.encode(errors="replace").decode()
+
+
+def _holding(tree: Tree, files: Mapping[str, CachedFile], special: Iterable[str]) -> Holding:
+    record = recorded(tree)
+    grace = tuple(copy for copy in (record.grace if record else ()) if copy.path in files)
     copies = {copy.path for copy in grace}
     listed = [file for path, file in files.items() if path not in copies]
-    catalogue = Catalogue(
-        origin=tree.name,
-        packages=tuple(file.package for file in listed if file.package),
-        listed_names=listed_names(tree.path, tree.layout, tree.arches, tree.kickstarts),
-        findings=tuple(_damaged(tree, file) for file in listed if file.problem and is_package(tree.layout, file.identity.path)),
-    )
-    records = tuple(FileRecord(path, file.identity.size, file.sha256) for path, file in files.items())
-    return Holding(catalogue, records, grace)
+    packages = tuple(file.package for file in listed if file.package)
+    if not packages:
+        raise TreeError(f"{tree.name}: {tree.path}: no package in it; is the path right, and the layout {tree.layout.value}?")
+    findings = [_damaged(tree, file) for file in listed if file.problem and is_package(tree.layout, file.identity.path)]
+    findings += [_special(tree, name) for name in special]
+    if record is None and tree.stamp() is not None:
+        findings.append(_unrecorded(tree))
+    names = listed_names(tree.path, tree.layout, tree.arches, tree.kickstarts)
+    catalogue = Catalogue(tree.name, packages, listed_names=names, findings=tuple(findings))
+    return Holding(catalogue, tuple(FileRecord(path, file.identity.size, file.sha256) for path, file in files.items()), grace)
+
+
+def _special(tree: Tree, name: str) -> Finding:
+    what = "neither file nor directory nor link; new generations are made without it"
+    return Finding(Severity.WARNING, "special-file", f"{tree.name}: {name}", what, "remove it")
+
+
+def _unrecorded(tree: Tree) -> Finding:
+    what = f"it says that it is generation {tree.stamp()}, and the journal has no record of that; it is taken as it is found"
+    remedy = f"restore {tree.journal} from a backup, or let it be"
+    return Finding(Severity.WARNING, "journal-lost", f"{tree.name}: {tree.path}", what, remedy)
 
 
 def _damaged(tree: Tree, file: CachedFile) -> Finding:

@@ -148,7 +148,7 @@ def indexed_packages(root: Path) -> tuple[IndexedPackage, ...]:
     try:
         createrepo_c.xml_parse_primary(str(root / primary.location_href), pkgcb=add, do_files=False)
     except createrepo_c.CreaterepoCError as error:
-        raise PublishError(f"{root / primary.location_href}: cannot be read: {error}") from error
+        raise PublishError(f"{root / primary.location_href}: cannot be read: {_words(error)}") from error
     return tuple(listed)
 
 
@@ -161,7 +161,7 @@ def _read_repomd(root: Path) -> createrepo_c.Repomd:
     try:
         return createrepo_c.Repomd(str(root / REPODATA / "repomd.xml"))
     except (OSError, createrepo_c.CreaterepoCError) as error:
-        raise PublishError(f"{root}/repodata/repomd.xml: cannot be read: {error}") from error
+        raise PublishError(f"{root}/repodata/repomd.xml: cannot be read: {_words(error)}") from error
 
 
 def _check_record(root: Path, record: createrepo_c.RepomdRecord) -> None:
@@ -169,7 +169,12 @@ def _check_record(root: Path, record: createrepo_c.RepomdRecord) -> None:
     read = createrepo_c.RepomdRecord(record.type, str(path))
     try:
         read.fill(createrepo_c.checksum_type(record.checksum_type))
-    except createrepo_c.CreaterepoCError as error:
-        raise PublishError(f"{path}: named by repomd.xml, but cannot be read: {error}") from error
+    except (OSError, createrepo_c.CreaterepoCError) as error:
+        raise PublishError(f"{path}: named by repomd.xml, but cannot be read: {_words(error)}") from error
     if read.checksum != record.checksum:
         raise PublishError(f"{path}: {record.checksum_type} is {read.checksum}, repomd.xml says {record.checksum}")
+
+
+def _words(error: Exception) -> str:
+    """A library's message as one line."""
+    return " ".join(str(error).split())

@@ -74,7 +74,7 @@ class Tree:
         """The number of the generation that lies at `root` (by default, at the tree's path), None for a tree never published here."""
         try:
             return int(((root or self.path) / STAMP).read_text(encoding="ascii"))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
 
     def kept_generations(self) -> tuple[int, ...]:

@@ -1,0 +1,194 @@
+"""Trees as administrators leave them: links, modes, odd names, lost records. Nothing is lost, and nothing ends in a dead end."""
+
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Mirrorsync, configured
+from tests.conftest import Builder
+from tests.test_update import LISTING, REPODATA, changes, copy, repository, rhl_tree
+
+RPMS = "RedHat/RPMS"
+
+
+@pytest.fixture
+def tree(tmp_path: Path, rpm: Builder) -> Path:
+    return rhl_tree(tmp_path, [rpm("bash", "1"), rpm("tar", "1")])
+
+
+@pytest.fixture
+def mirrorsync(tmp_path: Path, rpm: Builder, tree: Path) -> Mirrorsync:
+    mirror = copy([rpm("bash", "2")], tmp_path / "mirror")
+    return configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{LISTING}')
+
+
+def listed(mirrorsync: Mirrorsync) -> int:
+    """How many packages a clean check counts."""
+    checked = mirrorsync("check", "--deep", "--json")
+    assert (checked.code, checked.tree["findings"]) == (0, []), checked.out
+    count: int = checked.tree["packages"]
+    return count
+
+
+def test_a_package_that_is_a_link_to_a_file_elsewhere_stays_listed(mirrorsync: Mirrorsync, tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    file = shutil.move(tree / RPMS / "tar-1-1.noarch.rpm", tmp_path / "elsewhere")
+    (tree / RPMS / "tar-1-1.noarch.rpm").symlink_to(file)
+    assert mirrorsync("update").code == 0
+    assert listed(mirrorsync) == 2
+    assert not (tree / RPMS / "tar-1-1.noarch.rpm").is_symlink()
+
+
+def test_a_package_folder_behind_a_link_is_refused_by_name(mirrorsync: Mirrorsync, tree: Path, tmp_path: Path) -> None:
+    shutil.move(tree / RPMS, tmp_path / "rpms")
+    (tree / RPMS).symlink_to(tmp_path / "rpms")
+    updated = mirrorsync("update")
+    assert (updated.code, "RedHat/RPMS: a symbolic link" in updated.err) == (1, True)
+
+
+@pytest.mark.parametrize("kind", ["link", "missing", "file"])
+def test_a_tree_path_that_cannot_be_replaced_is_refused_before_anything_is_made(mirrorsync: Mirrorsync, tree: Path, kind: str) -> None:
+    tree.rename(tree.with_name("moved"))
+    if kind == "link":
+        tree.symlink_to(tree.with_name("moved"))
+    if kind == "file":
+        tree.write_text("")
+    for command in (["update"], ["update", "--dry-run"], ["status"], ["check"]):
+        refused = mirrorsync(*command)
+        assert (refused.code, len(refused.err.splitlines())) == (1, 1)
+        assert str(tree) in refused.err
+    assert not (tree.parent / ".mirrorsync").exists()
+
+
+@pytest.mark.parametrize("damage", ["removed", "truncated", "stale"])
+def test_indexes_that_are_not_the_trees_are_made_anew_though_no_package_changes(mirrorsync: Mirrorsync, tree: Path, damage: str) -> None:
+    assert mirrorsync("update").code == 0
+    hdlist = tree / "RedHat/base/hdlist"
+    if damage == "removed":
+        hdlist.unlink()
+    if damage == "truncated":
+        content = hdlist.read_bytes()
+        hdlist.unlink()
+        hdlist.write_bytes(content[:-100])
+    if damage == "stale":
+        (tree / RPMS / "tar-1-1.noarch.rpm").unlink()
+    assert mirrorsync("check").code == 4
+    again = mirrorsync("update")
+    assert (again.code, "made anew" in again.out) == (0, True)
+    assert listed(mirrorsync) == (1 if damage == "stale" else 2)
+    assert "made anew" not in mirrorsync("update").out
+
+
+def test_nothing_is_published_that_lacks_a_name_comps_asks_for(mirrorsync: Mirrorsync, tree: Path) -> None:
+    (tree / "RedHat/base").mkdir(exist_ok=True)
+    (tree / "RedHat/base/comps").write_text("4\n\n1 Base {\n  bash\n  tar\n}\n")
+    assert mirrorsync("hdlist", str(tree)).code == 0
+    package = tree / RPMS / "tar-1-1.noarch.rpm"
+    package.write_bytes(package.read_bytes()[:200])
+    refused = mirrorsync("update")
+    assert (refused.code, "tar: comps or a kickstart names it" in refused.err) == (1, True)
+    assert not (tree / RPMS / "bash-2-1.noarch.rpm").exists()
+
+
+def test_names_that_are_not_utf8_are_carried_along(mirrorsync: Mirrorsync, tree: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9.txt")
+    (tree / odd).write_text("x")
+    shutil.copy(tree / RPMS / "tar-1-1.noarch.rpm", tree / RPMS / os.fsdecode(b"t\xe4r-1-1.noarch.rpm"))
+    assert mirrorsync("update").code == 0
+    assert (tree / odd).read_text() == "x"
+    assert mirrorsync("update").code == 0
+
+
+def test_a_pipe_in_the_tree_is_a_finding_and_never_read(mirrorsync: Mirrorsync, tree: Path) -> None:
+    os.mkfifo(tree / "pipe")
+    os.mkfifo(tree / RPMS / "pipe-1-1.noarch.rpm")
+    updated = mirrorsync("update", "--json")
+    assert updated.code == 4
+    assert [finding["code"] for finding in updated.tree["findings"]] == ["special-file", "special-file"]
+    assert listed(mirrorsync) == 2
+
+
+def test_what_nodes_could_not_read_is_made_readable_in_the_next_generation(mirrorsync: Mirrorsync, tree: Path) -> None:
+    package = tree / RPMS / "tar-1-1.noarch.rpm"
+    package.chmod(0o600)
+    (tree / "RedHat").chmod(0o700)
+    assert mirrorsync("update").code == 0
+    assert listed(mirrorsync) == 2
+
+
+def test_a_tree_whose_journal_is_lost_is_recorded_anew(mirrorsync: Mirrorsync, tree: Path, tmp_path: Path, rpm: Builder) -> None:
+    assert mirrorsync("update").code == 0
+    shutil.rmtree(tree.parent / ".mirrorsync")
+    copy([rpm("bash", "3")], tmp_path / "mirror")
+    updated = mirrorsync("update", "--json")
+    assert (updated.code, [finding["code"] for finding in updated.tree["findings"]]) == (4, ["journal-lost"])
+    assert listed(mirrorsync) == 2
+    assert mirrorsync("update").code == 0
+    assert mirrorsync("status", "--json").tree["generation"] == updated.tree["generation"] == 4
+
+
+def test_a_damaged_record_does_not_keep_the_tree_from_its_updates(mirrorsync: Mirrorsync, tree: Path, tmp_path: Path, rpm: Builder) -> None:
+    assert mirrorsync("update").code == 0
+    (tree.parent / ".mirrorsync/redhat/journal/2.json").write_text("{")
+    copy([rpm("bash", "3")], tmp_path / "mirror")
+    assert mirrorsync("status").code == 0
+    assert mirrorsync("update").code == 4
+    assert listed(mirrorsync) == 2
+
+
+def test_a_foreign_file_or_folder_in_an_incoming_packages_place_does_not_stop_it(mirrorsync: Mirrorsync, tree: Path, rpm: Builder) -> None:
+    (tree / RPMS / "bash-2-1.noarch.rpm").mkdir()
+    (tree / RPMS / "bash-2-1.noarch.rpm/keep").write_text("")
+    assert mirrorsync("update").code == 0
+    assert listed(mirrorsync) == 2
+
+
+def test_a_state_directory_that_takes_nothing_costs_only_time(tmp_path: Path, mirrorsync: Mirrorsync) -> None:
+    state = tmp_path / "state/trees/redhat"
+    state.mkdir(parents=True)
+    (state / "tree.sqlite").mkdir()
+    assert mirrorsync("update").code == 0
+    assert listed(mirrorsync) == 2
+
+
+@pytest.mark.parametrize("table", ["file", "paths", "part"])
+def test_a_cache_with_other_content_costs_only_time(tmp_path: Path, mirrorsync: Mirrorsync, rpm: Builder, table: str) -> None:
+    assert mirrorsync("update").code == 0
+    columns = {"file": "sha256 = 7, package = '[[[['", "paths": "paths = 'x'", "part": "content = x'00ff'"}
+    with sqlite3.connect(tmp_path / "state/trees/redhat/tree.sqlite") as database:
+        database.execute(f"UPDATE {table} SET {columns[table]}")
+    database.close()
+    copy([rpm("tar", "2", requires=["/usr/share/nobody-has-this"])], tmp_path / "mirror")
+    assert mirrorsync("update").code == 3
+    copy([rpm("bash", "3")], tmp_path / "mirror")
+    assert mirrorsync("update").code == 3
+    assert listed(mirrorsync) == 2
+
+
+def test_an_emptied_mirror_is_told_of(tmp_path: Path, rpm: Builder) -> None:
+    tree = repository(tmp_path / "u1/rocky", [rpm("bash", "1")])
+    mirror = repository(tmp_path / "mirror", [])
+    emptied = configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{REPODATA}', layout="repodata")("update", "--json")
+    assert (emptied.code, changes(emptied)["incoming"]) == (4, [])
+    assert [finding["code"] for finding in emptied.tree["findings"]] == ["mirror-empty"]
+
+
+def test_a_change_of_excludes_in_a_repo_file_counts_at_once(tmp_path: Path, rpm: Builder) -> None:
+    tree = repository(tmp_path / "u1/rocky", [rpm("bash", "1")])
+    mirror = repository(tmp_path / "mirror", [rpm("bash", "2")])
+    repo = tmp_path / "x.repo"
+    repo.write_text(f"[x]\nname=x\nbaseurl={mirror.as_uri()}\ngpgcheck=0\nexclude=bash*\n")
+    config = configured(tmp_path, tree, "", layout="repodata", more=f'updates_from = ["{repo}"]')
+    config.config.write_text(config.config.read_text().replace("[[trees.rocky.updates]]", ""))
+    assert changes(config("update", "--json"))["incoming"] == []
+    repo.write_text(repo.read_text().replace("exclude=bash*\n", ""))
+    assert changes(config("update", "--json"))["incoming"] == ["bash-2-1.noarch"]
+
+
+def test_the_lists_of_a_published_tree_are_not_made_by_hand(mirrorsync: Mirrorsync, tree: Path) -> None:
+    assert mirrorsync("update").code == 0
+    refused = mirrorsync("hdlist", str(tree))
+    assert (refused.code, "mirrorsync publishes this tree" in refused.err) == (2, True)
