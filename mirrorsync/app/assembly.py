@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,7 @@ from mirrorsync.app.site import Export, Site, Source, Upstream
 from mirrorsync.app.updates import Update, all_updates
 from mirrorsync.config.schema import Config
 from mirrorsync.errors import ConfigError
-from mirrorsync.model.choices import MirrorKind
+from mirrorsync.model.choices import Layout, MirrorKind
 from mirrorsync.tree.site import Tree
 from mirrorsync.trust.keys import Keyring
 from mirrorsync.trust.signatures import verify
@@ -36,7 +37,8 @@ def site_of(config: Config, name: str) -> Site:
         kickstarts=settings.kickstarts,
     )
     export = Export(settings.export.clients) if settings.export else None
-    return Site(tree, settings.policy, settings.boot.directory if settings.boot else None, export)
+    policy = replace(settings.policy, promote_epochs=settings.layout is Layout.REDHAT)
+    return Site(tree, policy, settings.boot.directory if settings.boot else None, export)
 
 
 def _state(config: Config, name: str) -> Path:

@@ -1,5 +1,6 @@
 """Reading a tree and its mirrors whole, and planning from what they have."""
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -55,7 +56,9 @@ def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: Tree
     paths = required_paths([holding.catalogue, *(catalogue for _, catalogue in read)])
     holding = replace(holding, catalogue=with_paths(holding.catalogue, paths, cache))
     available = tuple(source.upstream.with_paths(catalogue, paths) for source, catalogue in read)
+    gc.freeze()  # or the collector looks through every package again and again while the plan is made
     plan = plan_update(site.tree.name, holding.catalogue, available, site.policy)
+    gc.unfreeze()
     findings = (*silent, *holding.catalogue.findings, *(finding for catalogue in available for finding in catalogue.findings))
     empty = [_emptiness(catalogue) for catalogue in available if not catalogue.packages]
     inputs = Inputs(holding, tuple(source for source, _ in read), available)
