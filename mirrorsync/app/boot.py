@@ -1,4 +1,4 @@
-"""The boot set of a tree, staged or compared."""
+"""The boot set of a tree, compared with what is staged, or staged."""
 
 from mirrorsync.app.site import Site
 from mirrorsync.boot.bootset import read_boot_set
@@ -7,21 +7,37 @@ from mirrorsync.errors import BootError
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.outcome import BootChange
 
+BootResult = tuple[BootChange, tuple[Finding, ...]]
+
 
 def compare_boot_set(site: Site) -> BootChange:
-    """Whether the tree's boot set is what is staged. Raises BootError."""
-    boot_set = read_boot_set(site.tree.path) if site.boot_directory else None
-    return plan_staging(boot_set, site.boot_directory) if boot_set and site.boot_directory else BootChange.NONE
+    """Whether the tree's boot set is what is staged; FAILED where it cannot be, for which `plan_boot_set` has the reason."""
+    change, _ = plan_boot_set(site)
+    return change
 
 
-def stage_boot_set(site: Site) -> tuple[BootChange, tuple[Finding, ...]]:
-    """Stage the tree's boot set where it is not staged; what prevents it is a finding, for the tree is published already."""
+def plan_boot_set(site: Site) -> BootResult:
+    """What `stage_boot_set` would do, and what would prevent it; nothing is written."""
     try:
-        change = compare_boot_set(site)
-        boot_set = read_boot_set(site.tree.path)
-        if change is BootChange.WOULD_STAGE and boot_set and site.boot_directory:
-            change = stage(boot_set, site.boot_directory)
+        boot_set = read_boot_set(site.tree.path) if site.boot_directory else None
+        change = plan_staging(boot_set, site.boot_directory) if boot_set and site.boot_directory else BootChange.NONE
     except BootError as error:
-        finding = Finding(Severity.ERROR, "boot-not-staged", str(site.boot_directory), str(error), "then run `mirrorsync update` again")
-        return BootChange.FAILED, (finding,)
+        return _failed(site, error)
     return change, ()
+
+
+def stage_boot_set(site: Site) -> BootResult:
+    """Stage the tree's boot set where it is not staged; what prevents it is a finding, for the tree is published already."""
+    change, findings = plan_boot_set(site)
+    if change is not BootChange.WOULD_STAGE:
+        return change, findings
+    try:
+        boot_set = read_boot_set(site.tree.path)
+        return (stage(boot_set, site.boot_directory) if boot_set and site.boot_directory else BootChange.NONE), ()
+    except BootError as error:
+        return _failed(site, error)
+
+
+def _failed(site: Site, error: BootError) -> BootResult:
+    remedy = "then run `mirrorsync update` again"
+    return BootChange.FAILED, (Finding(Severity.ERROR, "boot-not-staged", site.tree.name, str(error), remedy),)

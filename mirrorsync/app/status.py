@@ -32,6 +32,8 @@ def tree_status(site: Site) -> StatusOutcome:
 
 
 def tree_history(site: Site, limit: int) -> tuple[Generation, ...]:
-    """The newest `limit` generations, newest first. Raises TreeError where a record cannot be read."""
-    numbers = journal.numbers(site.tree.journal)[-limit:]
-    return tuple(journal.read_record(site.tree.journal, number) for number in reversed(numbers))
+    """The newest `limit` generations, newest first. Raises TreeError where there is no tree, or a record cannot be read."""
+    tree = site.tree
+    check_path(tree)
+    numbers = journal.numbers(tree.journal)[-limit:]
+    return tuple(journal.read_record(tree.journal, number) for number in reversed(numbers))

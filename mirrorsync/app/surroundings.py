@@ -12,14 +12,20 @@ from mirrorsync.probes.exports import export_findings, read_exports
 
 def surroundings_findings(site: Site, *, deep: bool = False) -> Iterator[Finding]:
     """What is wrong around the packages: boot images that do not belong together or are not staged, and the NFS export."""
-    try:
-        boot_set = read_boot_set(site.tree.path)
-        yield from belonging(site.tree.path, deep=deep)
-        if boot_set and site.boot_directory:
-            yield from staged_findings(boot_set, site.boot_directory)
-    except BootError as error:
-        yield Finding(Severity.ERROR, "boot-set", str(site.tree.path), str(error), "restore the tree's boot images")
+    yield from _staged(site)
+    yield from belonging(site.tree.path, deep=deep)
     if site.export:
         exports = read_exports()
         found = [export_findings(str(site.tree.path), clients, exports) for clients in site.export.clients or (None,)]
         yield from dict.fromkeys(finding for findings in found for finding in findings)
+
+
+def _staged(site: Site) -> Iterator[Finding]:
+    """Half a boot set is wrong whether or not it is staged from this tree."""
+    try:
+        boot_set = read_boot_set(site.tree.path)
+    except BootError as error:
+        yield Finding(Severity.ERROR, "boot-set", site.tree.name, str(error), "then run `mirrorsync check` again")
+        return
+    if boot_set and site.boot_directory:
+        yield from staged_findings(boot_set, site.boot_directory)

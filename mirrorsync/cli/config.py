@@ -2,7 +2,8 @@
 
 import click
 
-from mirrorsync.cli.context import Call, json_option, print_document
+from mirrorsync.cli.context import Call, Verbosity, json_option
+from mirrorsync.cli.output import print_document, print_lines
 from mirrorsync.config import display, loading
 from mirrorsync.errors import ConfigError, ExitCode
 
@@ -29,9 +30,9 @@ def check_command(call: Call, *, as_json: bool) -> None:
         raise click.exceptions.Exit(int(ExitCode.CONFIGURATION)) from error
     if as_json:
         print_document(display.check_document(files=files, trees=trees))
-    else:
+    elif call.verbosity is not Verbosity.QUIET:
         drop_ins = f" and {len(files) - 1} in conf.d" if files[1:] else ""
-        click.echo(f"{files[0]}{drop_ins}: no problem; {len(trees)} tree{'' if len(trees) == 1 else 's'}")
+        print_lines([f"{files[0]}{drop_ins}: no problem; {len(trees)} tree{'' if len(trees) == 1 else 's'}"])
 
 
 @config_commands.command("show")
@@ -43,4 +44,4 @@ def show_command(call: Call, *, as_json: bool) -> None:
     if as_json:
         print_document(display.config_document(config))
     else:
-        click.echo(display.config_text(config), nl=False)
+        print_lines(display.config_text(config).removesuffix("\n").split("\n"))

@@ -1,11 +1,11 @@
 """What every command shares: the configuration, the trees that are meant, and how outcomes end the call."""
 
-import json
+import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -19,6 +19,18 @@ T = TypeVar("T")
 
 # The exit code of a call over several trees is the first of these that any of them ended with.
 _WORST_FIRST = (ExitCode.CONFIGURATION, ExitCode.FAILURE, ExitCode.LOCKED, ExitCode.PARTIAL, ExitCode.FINDINGS, ExitCode.DONE)
+
+_AS_JSON = "mirrorsync.as_json"
+
+_PERMISSION = "run as a user who may, as root if that is who owns the tree"
+_REMEDIES = {
+    errno.ENOSPC: "make room on its file system (df, df -i) and run again",
+    errno.EDQUOT: "raise the user's quota there, or make room, and run again",
+    errno.EROFS: "mount its file system read-write and run again",
+    errno.EACCES: _PERMISSION,
+    errno.EPERM: _PERMISSION,
+    errno.EIO: "look at the disk (dmesg) before running again",
+}
 
 
 class Verbosity(Enum):
@@ -51,8 +63,18 @@ def _complete_tree(context: click.Context, _parameter: click.Parameter, incomple
     return [CompletionItem(name) for name in sorted(config.trees) if name.startswith(incomplete)]
 
 
+def _note_json(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:  # noqa: FBT001  as click calls it
+    context.meta[_AS_JSON] = value
+    return value
+
+
+def asks_for_json(context: click.Context) -> bool:
+    """Whether the command was given --json; the contexts of a call share this."""
+    return bool(context.meta.get(_AS_JSON))
+
+
 tree_arguments = click.argument("trees", nargs=-1, metavar="[TREE]...", shell_complete=_complete_tree)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+json_option = click.option("--json", "as_json", is_flag=True, callback=_note_json, help="Print one JSON document instead of text.")
 
 
 def chosen_trees(config: Config, trees: Sequence[str]) -> tuple[str, ...]:
@@ -72,21 +94,21 @@ def each_tree(trees: Iterable[str], action: Callable[[str], T]) -> Iterator[T | 
         try:
             yield action(name)
         except MirrorsyncError as error:
-            yield TreeFailure(name, str(error), error.exit_code)
+            yield TreeFailure(name, "; ".join(problems_of(error)), error.exit_code)
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            yield TreeFailure(name, f"{name}: {where}{error.strerror or error}; the tree is whole, old or new", ExitCode.FAILURE)
+            [problem] = problems_of(error)
+            yield TreeFailure(name, f"{name}: {problem}; the tree is whole, old or new", ExitCode.FAILURE)
 
 
-def print_document(document: Mapping[str, Any]) -> None:
-    """One JSON document on standard output."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-
-
-def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
-    """Lines on standard output, or on standard error."""
-    for line in lines:
-        click.echo(line, err=err)
+def problems_of(error: MirrorsyncError | OSError) -> tuple[str, ...]:
+    """What an error says, a line for each fault, with what to do about it."""
+    if isinstance(error, ConfigError):
+        return error.problems
+    if isinstance(error, MirrorsyncError):
+        return (str(error),)
+    where = error.filename2 or error.filename  # of two names the second is the one that was to be made
+    remedy = _REMEDIES.get(error.errno or 0, "run again once that is mended")
+    return (f"{where or 'the system'}: {error.strerror or error}; {remedy}",)
 
 
 def end_with(codes: Iterable[ExitCode]) -> NoReturn:

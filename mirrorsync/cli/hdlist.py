@@ -1,11 +1,14 @@
 """`mirrorsync hdlist`: genhdlist's options in, both lists out."""
 
-import json
 from pathlib import Path
 
 import click
 
 from mirrorsync.app.hdlist import Change, HdlistOptions, HdlistOutcome, rebuild_hdlist
+from mirrorsync.cli.context import Call, Verbosity, json_option
+from mirrorsync.cli.output import print_document, print_lines
+from mirrorsync.errors import ExitCode
+from mirrorsync.report.text import finding_lines
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -20,7 +23,7 @@ _LARGEST_MATCHER = 0x7FFF_0000  # below 2**31, with room to count up
 @click.option("--productpath", "product_path", default="RedHat", show_default=True, help="The folder below DIR that holds RPMS and base.")
 @click.option("--skip-damaged", is_flag=True, help="Leave unreadable packages out; without it they keep the lists as they are.")
 @click.option("--matcher", type=click.IntRange(0, _LARGEST_MATCHER), help="The first package's pairing number. Default: from the packages.")
-@click.option("--json", "as_json", is_flag=True, help="Say what was done as one JSON document.")
+@json_option
 @click.pass_context
 def hdlist(  # noqa: PLR0913  click hands over each option as an argument
     context: click.Context,
@@ -43,9 +46,12 @@ def hdlist(  # noqa: PLR0913  click hands over each option as an argument
         hdlist, file_order, product_path, with_numbers=with_numbers, skip_damaged=skip_damaged, matcher=matcher
     )
     outcome = rebuild_hdlist(discs, options)
-    for finding in outcome.findings:
-        click.echo(finding, err=True)
-    click.echo(json.dumps(_document(outcome), indent=2) if as_json else _line(outcome))
+    print_lines(finding_lines(outcome.findings), err=True)
+    call = context.find_object(Call)
+    if as_json:
+        print_document(_document(outcome))
+    elif outcome.exit_code is not ExitCode.DONE or call is None or call.verbosity is not Verbosity.QUIET:
+        print_lines([_line(outcome)])
     context.exit(outcome.exit_code)
 
 

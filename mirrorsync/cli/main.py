@@ -2,14 +2,18 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
 from mirrorsync import __version__
-from mirrorsync.cli.context import Call, Verbosity
+from mirrorsync.cli.context import Call, Verbosity, asks_for_json, problems_of
+from mirrorsync.cli.output import enduring_streams, print_document, print_lines
 from mirrorsync.errors import ExitCode, MirrorsyncError
+from mirrorsync.report.documents import error_document
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -37,6 +41,17 @@ class Commands(click.Group):
         command = getattr(import_module(module), attribute) if module else None
         return command if isinstance(command, click.Command) else None
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that is asked for. An error that ends the whole call is a document too where documents are asked for."""
+        try:
+            return super().invoke(ctx)
+        except (MirrorsyncError, OSError) as error:
+            if asks_for_json(ctx):
+                print_document(error_document(_exit_code(error), problems_of(error)))
+            raise
+        except KeyboardInterrupt as error:
+            raise click.Abort from error  # before click says an empty line to it
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
@@ -59,25 +74,40 @@ def cli(context: click.Context, config_file: Path | None, *, quiet: bool, verbos
 
 
 def main() -> None:
-    """Run the command line; every error on purpose ends in its one line and its exit code."""
+    """Run the command line and end with its exit code; 1 in place of 0 where what it had to say could not be written."""
+    files = enduring_streams()
+    try:
+        code = _run()
+    except (click.Abort, KeyboardInterrupt):
+        _end_interrupted()
+    sys.stdout.flush()
+    lost = any(file.lost for file in files)
+    sys.exit(ExitCode.FAILURE if lost and code == ExitCode.DONE else code)
+
+
+def _run() -> int:
+    """The exit code of the call; every error on purpose has been said in its one line by then."""
     try:
         code = cli.main(prog_name="mirrorsync", standalone_mode=False)
-    except click.Abort:
-        _end("interrupted; the tree is whole, as it was or as it was to be", _INTERRUPTED)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
-    except MirrorsyncError as error:
-        _end(str(error), error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: nothing to flush at exit
-        sys.exit(ExitCode.FAILURE)
-    except OSError as error:
-        _end(f"{error.filename or 'the system'}: {error.strerror}; nothing half done was published", ExitCode.FAILURE)
-    sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+        return error.exit_code
+    except (MirrorsyncError, OSError) as error:
+        _complain(problems_of(error))
+        return _exit_code(error)
+    return code if isinstance(code, int) else ExitCode.DONE
 
 
-def _end(message: str, code: int) -> None:
-    for line in message.splitlines():
-        click.echo(f"mirrorsync: {line}", err=True)
-    sys.exit(code)
+def _exit_code(error: MirrorsyncError | OSError) -> ExitCode:
+    return error.exit_code if isinstance(error, MirrorsyncError) else ExitCode.FAILURE
+
+
+def _complain(problems: Sequence[str]) -> None:
+    print_lines((f"mirrorsync: {problem}" for problem in problems), err=True)
+
+
+def _end_interrupted() -> NoReturn:
+    """Everything has been closed by now; Python's own ending would die by the signal where it came while a module was loaded."""
+    _complain(["interrupted; the tree is whole, as it was or as it was to be"])
+    sys.stdout.flush()
+    os._exit(_INTERRUPTED)

@@ -4,7 +4,8 @@ import click
 
 from mirrorsync.app.assembly import site_of
 from mirrorsync.app.status import tree_history, tree_status
-from mirrorsync.cli.context import Call, chosen_trees, each_tree, end_with, json_option, print_document, print_lines, tree_arguments
+from mirrorsync.cli.context import Call, chosen_trees, each_tree, end_with, json_option, tree_arguments
+from mirrorsync.cli.output import print_document, print_lines
 from mirrorsync.errors import ExitCode
 from mirrorsync.model.outcome import TreeFailure
 from mirrorsync.report.documents import history_document, status_document
@@ -37,14 +38,12 @@ def history_command(call: Call, trees: tuple[str, ...], limit: int, *, as_json: 
     """List the generations that were published: when, by which run, packages in and out, errata."""
     config = call.config()
     names = chosen_trees(config, trees)
-    outcomes = list(each_tree(names, lambda name: tree_history(site_of(config, name), limit)))
+    outcomes = list(each_tree(names, lambda name: (name, tree_history(site_of(config, name), limit))))
     failures = [outcome for outcome in outcomes if isinstance(outcome, TreeFailure)]
-    histories = [(name, outcome) for name, outcome in zip(names, outcomes, strict=True) if not isinstance(outcome, TreeFailure)]
     if as_json:
-        print_document(history_document(histories))
+        print_document(history_document(outcomes))
     else:
-        for name, generations in histories:
-            print_lines(history_lines(name, generations))
-    for failure in failures:
-        print_lines(failure_lines(failure), err=True)
+        for outcome in outcomes:
+            failed = isinstance(outcome, TreeFailure)
+            print_lines(failure_lines(outcome) if isinstance(outcome, TreeFailure) else history_lines(*outcome), err=failed)
     end_with([ExitCode.DONE, *(failure.exit_code for failure in failures)])

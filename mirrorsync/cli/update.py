@@ -16,10 +16,9 @@ from mirrorsync.cli.context import (
     each_tree,
     end_with,
     json_option,
-    print_document,
-    print_lines,
     tree_arguments,
 )
+from mirrorsync.cli.output import print_document, print_lines
 from mirrorsync.errors import ExitCode
 from mirrorsync.model.outcome import TreeFailure, UpdateOutcome
 from mirrorsync.report.documents import update_document

@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mirrorsync.config.explanation import explain
-from mirrorsync.config.named_files import unusable_files
+from mirrorsync.config.named_files import missing_parts, unusable_files
+from mirrorsync.config.places import misplaced
 from mirrorsync.config.rules import broken_rules
 from mirrorsync.config.schema import Config
 from mirrorsync.config.sources import Location, Sources, gather
@@ -27,10 +28,13 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
 
 
 def check(path: Path | None, environ: Mapping[str, str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
-    """Load as `load` does, and see that every file it names can be used; the files read and the trees in them. Raises ConfigError."""
+    """Load as `load` does, and see that it has all an update needs and that every file it names can be used.
+
+    The files read and the trees in them. Raises ConfigError.
+    """
     sources = gather(locate(path, environ))
     config = understand(sources, default_state(environ, root=os.geteuid() == 0))
-    problems = sources.told(unusable_files(config))
+    problems = sources.told((*missing_parts(config), *unusable_files(config)))
     if problems:
         raise ConfigError(problems)
     return sources.files, tuple(config.trees)
@@ -50,7 +54,10 @@ def default_state(environ: Mapping[str, str], *, root: bool) -> Path:
 
 
 def understand(sources: Sources, state: Path) -> Config:
-    """The files' values as a Config whose state directory is `state` where they name none. Raises ConfigError with all problems."""
+    """The files' values as a Config whose state directory is `state` where they name none; paths' symlinks are looked at.
+
+    Raises ConfigError with all problems.
+    """
     values = dict(sources.values)
     general = values.get("mirrorsync", {})
     values["mirrorsync"] = {"state": str(state), **general} if isinstance(general, dict) else general
@@ -62,7 +69,7 @@ def understand(sources: Sources, state: Path) -> Config:
         for detail in error.errors(include_url=False, include_context=False):
             where = tuple(part for part in detail["loc"] if part != "[key]")
             problems.setdefault(where, explain(detail, where))
-    for where, what in broken_rules(sources.values):
+    for where, what in (*broken_rules(sources.values), *misplaced(values)):
         problems.setdefault(where, what)
     if config is None or problems:
         raise ConfigError(sources.told(problems.items()))

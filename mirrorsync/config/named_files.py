@@ -1,4 +1,4 @@
-"""The files and folders the configuration names: are they there, and are the secret ones secret?"""
+"""What a configuration that is right in itself still lacks on this machine: its files and folders, their modes, what they hold."""
 
 import os
 import stat
@@ -10,14 +10,26 @@ from mirrorsync.config.sources import Location
 from mirrorsync.errors import ConfigError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_ARMOUR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
+_KEY_TAGS = (b"\x98", b"\x99", b"\x9a", b"\xc6")  # a public key packet's first byte, with its length in 1, 2 or 4 bytes, or a new packet's
+_LARGEST_KEYS = 1 << 20  # bytes; the key files of distributions have some thousands
+
+
+def missing_parts(config: Config) -> Iterator[tuple[Location, str]]:
+    """(where, "what; what to do") of what an update needs and the configuration does not have."""
+    if not config.trees:
+        yield ("trees",), "there is none, so nothing is kept current; add a [trees.NAME] table"
+    for name, tree in config.trees.items():
+        if not tree.updates and not tree.updates_from:
+            yield ("trees", name, "updates"), f"the tree has no update mirror; add [[trees.{name}.updates]], or updates_from"
 
 
 def unusable_files(config: Config) -> Iterator[tuple[Location, str]]:
     """(where, "what; what to do") of every file or folder the configuration names that cannot be used by this user."""
     for name, tree in config.trees.items():
         here: Location = ("trees", name)
-        if not _is_folder(tree.path):
-            yield (*here, "path"), f"{tree.path} is not a folder that this user can read; put the distribution's tree there"
+        if problem := _no_tree(tree.path):
+            yield (*here, "path"), problem
         for key in ("kickstarts", "updates_from"):
             yield from _unreadable_in((*here, key), getattr(tree, key))
         if tree.genhdlist and not os.access(tree.genhdlist[0], os.X_OK):
@@ -29,7 +41,9 @@ def unusable_files(config: Config) -> Iterator[tuple[Location, str]]:
 
 
 def _update_files(here: Location, update: UpdateSource) -> Iterator[tuple[Location, str]]:
-    yield from _unreadable_in((*here, "keys"), update.keys)
+    for index, path in enumerate(update.keys):
+        if problem := _unreadable(path) or _keyless(path):
+            yield (*here, "keys", index), problem
     for key in ("client_cert", "client_key", "ca", "password_file"):
         path = getattr(update, key)
         if path and (problem := _unreadable(path)):
@@ -44,6 +58,19 @@ def _unreadable_in(here: Location, paths: tuple[Path, ...]) -> Iterator[tuple[Lo
             yield (*here, index), problem
 
 
+def _no_tree(path: Path) -> str | None:
+    """As an update sees it, which exchanges the directory's own name."""
+    if os.path.islink(path):  # noqa: PTH114  Path's raises where the folder above may not be entered
+        return f"{path} is a symlink, which cannot be replaced as a tree is; name the directory itself: {os.path.realpath(path)}"
+    if not os.path.lexists(path):
+        return f"{path} is not there; put the distribution's tree there, or correct the path"
+    if not _is_folder(path):
+        return f"{path} is not a directory that this user can read; name the distribution's tree, or let this user read it"
+    if path.is_mount():
+        return f"{path} is a mount point, which cannot be replaced; name a directory below it"
+    return None
+
+
 def _is_folder(path: Path) -> bool:
     return os.access(path, os.R_OK | os.X_OK) and path.is_dir()
 
@@ -52,6 +79,15 @@ def _unreadable(path: Path) -> str | None:
     if os.access(path, os.R_OK) and path.is_file():
         return None
     return f"{path} is not a file that this user can read; put it there, or correct the name or the mode"
+
+
+def _keyless(path: Path) -> str | None:
+    """A cheap look; whether its keys can be used is seen when they are."""
+    with path.open("rb") as file:
+        content = file.read(_LARGEST_KEYS)
+    if content.startswith(_KEY_TAGS) or _ARMOUR in content:
+        return None
+    return f"{path} holds no OpenPGP public key; put there what `gpg --armor --export` prints, or name another file"
 
 
 def _exposed(path: Path) -> str | None:

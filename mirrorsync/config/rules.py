@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import permutations
-from pathlib import PurePosixPath
 from typing import Any
 
 from mirrorsync.config.sources import Location
@@ -15,20 +14,20 @@ _PLACES = ("url", "mirrorlist", "metalink")
 
 def broken_rules(values: Mapping[str, Any]) -> Iterator[Problem]:
     """(where, "what; what to do") of every fault that shows only when several keys are seen together."""
-    trees = _table(values.get("trees"))
+    trees = table(values.get("trees"))
     for name, value in trees.items():
-        tree = _table(value)
+        tree = table(value)
         yield from _under(("trees", name), _tree(tree))
         for index, update in enumerate(_list(tree.get("updates"))):
-            yield from _under(("trees", name, "updates", index), _update(_table(update)))
-    yield from _nested(trees)
+            yield from _under(("trees", name, "updates", index), _update(table(update)))
 
 
 def _under(location: Location, problems: Iterator[Problem]) -> Iterator[Problem]:
     return (((*location, *where), what) for where, what in problems)
 
 
-def _table(value: object) -> Mapping[str, Any]:
+def table(value: object) -> Mapping[str, Any]:
+    """The value where it is a table, and an empty one where it is not: the schema says so."""
     return value if isinstance(value, dict) else {}
 
 
@@ -77,13 +76,3 @@ def _identity(update: Mapping[str, Any]) -> Iterator[Problem]:
     for key, other in (*permutations(("username", "password_file")), ("client_key", "client_cert")):
         if key in update and other not in update:
             yield (other,), f"is missing beside {key}; set it too, or remove {key}"
-
-
-def _nested(trees: Mapping[str, Any]) -> Iterator[Problem]:
-    written = {name: _table(tree).get("path") for name, tree in trees.items()}
-    paths = {name: PurePosixPath("/", path.lstrip("/")) for name, path in written.items() if isinstance(path, str)}
-    for (name, path), (other, above) in permutations(paths.items(), 2):
-        if path == above and name > other:
-            yield ("trees", name, "path"), f"is the path of tree {other!r} too; give each tree its own folder"
-        elif path != above and path.is_relative_to(above) and above != PurePosixPath("/"):
-            yield ("trees", name, "path"), f"lies inside tree {other!r} ({above}), which is replaced as a whole; move one of them"

@@ -1,5 +1,6 @@
 """The configuration's words for time, speed, versions and keys, parsed into values; every refusal says what to write instead."""
 
+import difflib
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from mirrorsync.errors import PlanError
 from mirrorsync.model.version import EVR
+from mirrorsync.planning.architecture import MACHINES
 
 URL_SCHEMES = ("http", "https", "ftp", "file")
 PROXY_SCHEMES = ("http", "https")
@@ -16,7 +18,6 @@ _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds
 _FACTORS = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _TREE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FINGERPRINT = re.compile(r"(?:[0-9A-F]{40}|[0-9A-F]{64})")
-_ARCH = re.compile(r"[a-z0-9_]+")
 _CLIENT = re.compile(r"[A-Za-z0-9*?@._:/\[\]-]+")
 
 
@@ -96,8 +97,9 @@ def parse_fingerprint(text: str) -> str:
 
 def parse_arch(text: str) -> str:
     """An architecture of machines that install from a tree, as rpm spells it."""
-    if not _ARCH.fullmatch(text):
-        raise ValueError(f"{text!r} is not an architecture; write rpm's name of it, as in 'i386' or 'x86_64'")
+    if text not in MACHINES:
+        near = sorted(difflib.get_close_matches(text.strip().lower(), sorted(MACHINES), n=2)) or ["i386", "x86_64"]
+        raise ValueError(f"{text!r} is not an architecture; write rpm's name of it, as in {' or '.join(map(repr, near))}")
     return text
 
 

@@ -72,3 +72,7 @@ def wanted_lines(offered: Iterable[str], arches: Sequence[str]) -> frozenset[str
     built = sorted(set(offered) - SOURCES)
     best = (max(built, key=lambda arch, machine=machine: score(arch, machine), default=None) for machine in arches)  # type: ignore[misc]
     return frozenset(line(arch) for arch, machine in zip(best, arches, strict=True) if arch and score(arch, machine))
+
+
+# What machines are called: the lines above, and architectures that distributions have installers for and that are lines of their own here.
+MACHINES = frozenset((*_LINE_OF, "armv5tel", "armv6hl", "armv7hl", "armv7hnl", "loongarch64", "mips64el", "mipsel", "riscv64"))

@@ -18,10 +18,14 @@ _RELOAD = "then `exportfs -ra`"
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """The entries that count of all exports files, in the order exportfs reads them, and what it would stumble over."""
+    """The entries that count of all exports files, in the order exportfs reads them, and what it would stumble over.
+
+    passed_over: (entry, the earlier one for the same directory and client, which counts), where their options differ.
+    """
 
     entries: tuple[Export, ...]
     problems: tuple[Finding, ...] = ()
+    passed_over: tuple[tuple[Export, Export], ...] = ()
 
 
 class _Reach(Enum):
@@ -36,6 +40,7 @@ class _Reach(Enum):
 def read_exports(etc: Path = Path("/etc")) -> Exports:
     """The entries of `etc`/exports and `etc`/exports.d/*.exports as exportfs takes them: symlinks resolved, the first of duplicates."""
     entries: dict[tuple[str, str], Export] = {}
+    passed_over: list[tuple[Export, Export]] = []
     problems: list[Finding] = []
     for file in (etc / "exports", *sorted((etc / "exports.d").glob("[!.]*.exports"))):
         try:
@@ -48,10 +53,12 @@ def read_exports(etc: Path = Path("/etc")) -> Exports:
             continue
         found, faults = parse_exports(text, str(file))
         for export in found:
-            path = os.path.realpath(export.path)
-            entries.setdefault((path, export.client), replace(export, path=path))
+            own = replace(export, path=os.path.realpath(export.path))
+            counting = entries.setdefault((own.path, own.client), own)
+            if counting.options != own.options:
+                passed_over.append((own, counting))
         problems.extend(faults)
-    return Exports(tuple(entries.values()), tuple(problems))
+    return Exports(tuple(entries.values()), tuple(problems), tuple(passed_over))
 
 
 def export_findings(tree_path: str, clients: str | None, exports: Exports) -> tuple[Finding, ...]:
@@ -64,7 +71,9 @@ def export_findings(tree_path: str, clients: str | None, exports: Exports) -> tu
     relevant = _relevant(entries, clients)
     faults = [fault for export in relevant for fault in _faults(export, tree)]
     blanks = [_blank_trap(export) for export in entries if export.blank]
-    return (*exports.problems, *_access_faults(relevant, tree, clients), *blanks, *faults)
+    passed_over = [pair for pair in exports.passed_over if _concerns(pair[0], tree)]
+    collisions = [_collision(*pair) for pair in passed_over if _reach(pair[0].client, clients) is not _Reach.NONE]
+    return (*exports.problems, *_access_faults(relevant, tree, clients), *blanks, *collisions, *faults)
 
 
 def _concerns(export: Export, tree: PurePosixPath) -> bool:
@@ -142,6 +151,11 @@ def _blank_trap(export: Export) -> Finding:
     options = f"({','.join(export.options)})"
     what = f"the blank before '{options}' exports {export.path} to every machine, and gives the client before it the default options"
     return Finding(Severity.ERROR, "export-blank", export.where, what, f"take the blank out: CLIENT{options}, {_RELOAD}")
+
+
+def _collision(export: Export, counting: Export) -> Finding:
+    what = f"{export.path} is exported to {export.client} with other options in {counting.where}, which is read first: this entry does nothing"
+    return Finding(Severity.WARNING, "export-duplicate", export.where, what, f"keep one of the two, {_RELOAD}")
 
 
 def _faults(export: Export, tree: PurePosixPath) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from mirrorsync.model.package import Package
+from mirrorsync.report.text import visible
 
 
 class BarProgress:
@@ -27,7 +28,7 @@ class BarProgress:
         """Show its bar, `already` bytes long."""
         with self._lock:
             if package.location not in self._shown:
-                self._shown[package.location] = self._bars.add_task(package.filename, total=package.size)
+                self._shown[package.location] = self._bars.add_task(visible(package.filename), total=package.size)
             self._set(package, already)
 
     def received(self, package: Package, size: int) -> None:

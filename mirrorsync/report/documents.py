@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from mirrorsync.errors import ExitCode
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.outcome import CheckOutcome, StatusOutcome, TreeFailure, UpdateOutcome
@@ -25,10 +26,15 @@ def status_document(outcomes: Sequence[StatusOutcome | TreeFailure]) -> dict[str
     return {"schema": "mirrorsync-status-1", "trees": [_failure(o) if isinstance(o, TreeFailure) else _status(o) for o in outcomes]}
 
 
-def history_document(histories: Sequence[tuple[str, Sequence[Generation]]]) -> dict[str, Any]:
+def history_document(outcomes: Sequence[tuple[str, Sequence[Generation]] | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync history --json`: per tree its generations, newest first."""
-    trees = [{"tree": tree, "generations": [_generation(generation) for generation in generations]} for tree, generations in histories]
+    trees = [_failure(o) if isinstance(o, TreeFailure) else _history(*o) for o in outcomes]
     return {"schema": "mirrorsync-history-1", "trees": trees}
+
+
+def error_document(exit_code: ExitCode, problems: Sequence[str]) -> dict[str, Any]:
+    """The document of a call with --json that ended before it came to any tree."""
+    return {"schema": "mirrorsync-error-1", "exit_code": int(exit_code), "problems": list(problems)}
 
 
 def _update(outcome: UpdateOutcome) -> dict[str, Any]:
@@ -72,6 +78,10 @@ def _status(outcome: StatusOutcome) -> dict[str, Any]:
         "boot": outcome.boot.value,
         "running": outcome.running,
     }
+
+
+def _history(tree: str, generations: Sequence[Generation]) -> dict[str, Any]:
+    return {"tree": tree, "generations": [_generation(generation) for generation in generations]}
 
 
 def _generation(generation: Generation) -> dict[str, Any]:

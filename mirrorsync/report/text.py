@@ -9,6 +9,7 @@ from mirrorsync.model.plan import Kept, Plan
 
 _UNIT = 1000
 _MANY = 10
+_LAST_OF_FOUR_DIGITS = 0xFFFF
 
 
 def plan_lines(plan: Plan, *, whole: bool = True) -> Iterator[str]:
@@ -116,6 +117,20 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def visible(text: str) -> str:
+    """The text with everything that a terminal could act on, or not show, written as its code: `\\u009b` for U+009B.
+
+    Names come from mirrors, packages and files of any bytes. The code is the one that TOML and JSON know.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else _code(ord(character)) for character in text)
+
+
+def _code(number: int) -> str:
+    return f"\\u{number:04x}" if number <= _LAST_OF_FOUR_DIGITS else f"\\U{number:08x}"
 
 
 def size_text(size: int) -> str:

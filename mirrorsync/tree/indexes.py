@@ -75,13 +75,20 @@ def _records(root: Path, packages: Sequence[Package], cache: TreeCache) -> list[
     records = []
     for package in packages:
         key = (package.digest.value if package.digest else "", package.filename)
-        if key in known:
-            records.append(HdlistRecord.from_bytes(known[key]))
-        else:
-            records.append(make_record(read_rpm(root / package.location), package.filename, package.size))
-            fresh[key] = records[-1].to_bytes()
+        record = _remembered(known.get(key))
+        if record is None:
+            record = make_record(read_rpm(root / package.location), package.filename, package.size)
+            fresh[key] = record.to_bytes()
+        records.append(record)
     cache.remember_parts(_PART, fresh)
     return records
+
+
+def _remembered(part: bytes | None) -> HdlistRecord | None:
+    try:
+        return HdlistRecord.from_bytes(part) if part else None
+    except HeaderError:
+        return None
 
 
 def _run_genhdlist(tree: Tree, packages: Sequence[Package]) -> None:

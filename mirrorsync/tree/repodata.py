@@ -49,20 +49,34 @@ def write_repodata(
 def _chunks(root: Path, packages: Sequence[Package], cache: TreeCache) -> list[list[str]]:
     """[primary, filelists, other] XML of each package."""
     known = cache.parts(PART)
-    keys = [(package.digest.value if package.digest else "", package.location) for package in packages]
-    fresh = {key: json.dumps(_opened(root, package)).encode() for key, package in zip(keys, packages, strict=True) if key not in known}
+    fresh: dict[tuple[str, str], bytes] = {}
+    chunks = []
+    for package in packages:
+        key = (package.digest.value if package.digest else "", package.location)
+        chunk = _remembered(known.get(key))
+        if chunk is None:
+            chunk = _opened(root, package)
+            fresh[key] = json.dumps(chunk).encode()
+        chunks.append(chunk)
     cache.remember_parts(PART, fresh)
-    return [json.loads(fresh.get(key) or known[key]) for key in keys]
+    return chunks
 
 
-def _opened(root: Path, package: Package) -> tuple[str, str, str]:
+def _remembered(part: bytes | None) -> list[str] | None:
+    try:
+        chunk = json.loads(part) if part else None
+    except ValueError:
+        return None
+    return chunk if isinstance(chunk, list) and len(chunk) == len(_MADE) else None
+
+
+def _opened(root: Path, package: Package) -> list[str]:
     path = root / package.location
     try:
         described = createrepo_c.package_from_rpm(str(path), createrepo_c.SHA256, package.location, None, _CHANGELOGS)
-        primary, filelists, other = createrepo_c.xml_dump(described)
+        return list(createrepo_c.xml_dump(described))
     except createrepo_c.CreaterepoCError as error:
         raise PublishError(f"{package.location}: createrepo_c cannot read it: {error}; nothing was published") from error
-    return primary, filelists, other
 
 
 def _write_made(

@@ -3,15 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from threading import Lock
 
-from mirrorsync.errors import HeaderError
+from mirrorsync.errors import HeaderError, UpstreamError
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.package import Package
 from mirrorsync.planning.architecture import installable
 from mirrorsync.rpmfile.header import header_size, parse_rpm
 from mirrorsync.rpmfile.package import describe, paths
-from mirrorsync.upstream.body import RefusedError, TransferCutError, persistently
+from mirrorsync.upstream.body import RefusedError, persistently
 from mirrorsync.upstream.crawl import Crawl, Offer, crawl
 from mirrorsync.upstream.memory import MirrorMemory, Remembered
 from mirrorsync.upstream.mirror import Mirror, place
@@ -22,6 +23,7 @@ from mirrorsync.upstream.workers import in_parallel
 FIRST_READ = 24 << 10
 MOST_HEADER_BYTES = 64 << 20
 _MOST_READS = 8  # more only where the file keeps changing
+_MOST_LOST = 8  # packages in a row: with four connections, two each
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,10 @@ class ListingUpstream:
         """
         found = self._crawl()
         known = self._memory.below(self.mirror.url)
+        losses = self._losses(len(found.offers))
         self._memory.forget(set(known) - {self._url(offer.location) for offer in found.offers})
         actions: list[Callable[[], Package | Finding]] = [
-            partial(self._described, offer, known.get(self._url(offer.location))) for offer in found.offers
+            partial(self._described, offer, known.get(self._url(offer.location)), losses) for offer in found.offers
         ]
         described = in_parallel(actions, self.mirror.connections)
         packages = tuple(one for one in described if isinstance(one, Package) and installable(one.arch, self._arches))
@@ -67,7 +70,8 @@ class ListingUpstream:
         owners = self._memory.owners(self.mirror.url, wanted)
         lost = [package for package in catalogue.packages if self._url(package.location) not in owners]
         if lost:
-            actions = [partial(self._described, _bare_offer(package), None) for package in lost]
+            losses = self._losses(len(lost))
+            actions = [partial(self._described, _bare_offer(package), None, losses) for package in lost]
             in_parallel(actions, self.mirror.connections)
             owners = self._memory.owners(self.mirror.url, wanted)
         completed = (_completed(package, owners.get(self._url(package.location), frozenset())) for package in catalogue.packages)
@@ -97,15 +101,31 @@ class ListingUpstream:
         what, remedy = "its listings show no package for these architectures", "look at the URL with a browser"
         return (Finding(Severity.WARNING, "mirror-empty", self.mirror.name, what, remedy),)
 
-    def _described(self, offer: Offer, known: Remembered | None) -> Package | Finding:
-        """One package: from memory where the listing's words on it are the same, else from the mirror."""
+    def _losses(self, offered: int) -> "_Losses":
+        """All of a few packages lost are as much as many in a row; a single one never is."""
+        return _Losses(self.mirror.name, min(_MOST_LOST, max(2, offered)))
+
+    def _described(self, offer: Offer, known: Remembered | None, losses: "_Losses") -> Package | Finding:
+        """One package: from memory where the listing's words on it are the same, else from the mirror.
+
+        Raises UpstreamError where too many before it, and it, could not be read.
+        """
         if known is not None and offer.stamp and offer.stamp == known.stamp:
             return known.package
         try:
-            return self._asked(offer, known)
-        except (HeaderError, RefusedError, TransferCutError) as error:
-            what, remedy = str(error).removeprefix(f"{self._url(offer.location)}: "), "it is not offered; the next run tries again"
-            return Finding(Severity.WARNING, "package-unreadable", f"{self.mirror.name}/{offer.location}", what, remedy)
+            package = self._asked(offer, known)
+        except (HeaderError, RefusedError) as error:
+            losses.end()
+            return self._unreadable(offer, error)
+        except UpstreamError as error:
+            losses.add(error)
+            return self._unreadable(offer, error)
+        losses.end()
+        return package
+
+    def _unreadable(self, offer: Offer, error: HeaderError | UpstreamError) -> Finding:
+        what, remedy = str(error).removeprefix(f"{self._url(offer.location)}: "), "it is not offered; the next run tries again"
+        return Finding(Severity.WARNING, "package-unreadable", f"{self.mirror.name}/{offer.location}", what, remedy)
 
     def _asked(self, offer: Offer, known: Remembered | None) -> Package:
         """One package as the mirror has it now; none of it is sent where the remembered validator still holds."""
@@ -120,6 +140,31 @@ class ListingUpstream:
         package = describe(headers, location=offer.location, size=_file_size(head, offer))
         self._memory.remember(url, Remembered(package, offer.stamp, head.validator), paths(headers))
         return package
+
+
+class _Losses:
+    """Packages in a row that a mirror said it has and then did not give; at `limit` of them the mirror as a whole is given up.
+
+    That it refuses one, or gives what is no package, is an answer and ends the row. Safe to use from several threads.
+    """
+
+    def __init__(self, mirror: str, limit: int) -> None:
+        self._mirror = mirror
+        self._limit = limit
+        self._lock = Lock()
+        self._count = 0
+
+    def add(self, error: UpstreamError) -> None:
+        """One more; raises UpstreamError where it is one too many."""
+        with self._lock:
+            self._count += 1
+            if self._count >= self._limit:
+                raise UpstreamError(f"{self._mirror}: given up: it lists and does not give {self._count} packages in a row; the last: {error}")
+
+    def end(self) -> None:
+        """The mirror answered."""
+        with self._lock:
+            self._count = 0
 
 
 def read_head(transport: Transport, url: str, validator: str | None = None) -> Head | None:
