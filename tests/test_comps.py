@@ -77,5 +77,5 @@ def test_comps_count_in_the_rhl_layout_and_kickstarts_in_both(tmp_path: Path) ->
 
 
 def test_a_kickstart_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TreeError, match="missing.cfg"):
+    with pytest.raises(TreeError, match=r"missing\.cfg"):
         listed_names(tmp_path, Layout.REDHAT, ("i386",), (tmp_path / "missing.cfg",))

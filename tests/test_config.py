@@ -1,6 +1,7 @@
 """The configuration: from files to values, or every problem at once with its file and key."""
 
 import json
+import shutil
 import tomllib
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.keys import signing_key
 from mirrorsync.cli.config import config_commands
 from mirrorsync.cli.context import Call, Verbosity
 from mirrorsync.config import values
@@ -18,7 +20,7 @@ from mirrorsync.config.display import config_document, config_text
 from mirrorsync.config.loading import check, default_state, load, locate, understand
 from mirrorsync.config.named_files import read_password
 from mirrorsync.config.schema import Config
-from mirrorsync.config.sources import merge
+from mirrorsync.config.sources import gather, merge
 from mirrorsync.errors import ConfigError, ExitCode
 from mirrorsync.model.choices import Layout, Signatures
 from mirrorsync.model.policy import NewPackages
@@ -66,6 +68,12 @@ def write(tmp_path: Path) -> Write:
 def problems(path: Path) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load(path, {})
+    return [line.replace(f"{path.parent}/", "") for line in caught.value.problems]
+
+
+def broken(path: Path, state: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        understand(gather(path), Path(state))
     return [line.replace(f"{path.parent}/", "") for line in caught.value.problems]
 
 
@@ -161,10 +169,20 @@ def test_a_proxy_is_an_http_proxy(proxy: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("arch", ["x86-64", "X86_64", "i386 ", ""])
+@pytest.mark.parametrize("arch", ["x86-64", "X86_64", "i386 ", "i368", "x86_46", "noarch", "src", "pc", ""])
 def test_an_architecture_is_spelt_as_rpm_does(arch: str) -> None:
     with pytest.raises(ValueError, match="is not an architecture; write rpm's name of it"):
         values.parse_arch(arch)
+
+
+@pytest.mark.parametrize("arch", ["i386", "athlon", "x86_64_v3", "ppc64le", "s390x", "aarch64", "armv7hl", "riscv64"])
+def test_machines_of_every_distribution_are_known(arch: str) -> None:
+    assert values.parse_arch(arch) == arch
+
+
+def test_the_nearest_architectures_are_named() -> None:
+    with pytest.raises(ValueError, match="'x86_46' is not an architecture; write rpm's name of it, as in 'x86_64'"):
+        values.parse_arch("x86_46")
 
 
 @pytest.mark.parametrize("path", ["/", "//", "srv/a", "/srv/../etc", "/srv/.mirrorsync/a", "~/a", ""])
@@ -329,6 +347,17 @@ def test_what_a_tree_may_not_say(write: Write, more: str, line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arches", "line"),
+    [
+        ("[]", "trees.a.arches: is empty; name at least one"),
+        ('["i368"]', "trees.a.arches[1]: 'i368' is not an architecture; write rpm's name of it, as in 'i386' or 'i686'"),
+    ],
+)
+def test_architectures_that_cannot_be_used_are_told_once(write: Write, arches: str, line: str) -> None:
+    assert problems(write(tree().replace('["x86_64"]', arches))) == [f"mirrorsync.toml: {line}"]
+
+
+@pytest.mark.parametrize(
     ("keys", "line"),
     [
         ('keys = ["/k"]', "url: is missing; write where the mirror is: url, or mirrorlist or metalink"),
@@ -373,8 +402,86 @@ def test_no_tree_may_lie_inside_another_or_be_the_same(write: Write) -> None:
     found = problems(write(tree("a", "/srv/a") + tree("b", "/srv/a/b") + tree("c", "/srv/ab") + tree("d", "/srv/ab/")))
     assert found == [
         "mirrorsync.toml: trees.b.path: lies inside tree 'a' (/srv/a), which is replaced as a whole; move one of them",
-        "mirrorsync.toml: trees.d.path: is the path of tree 'c' too; give each tree its own folder",
+        "mirrorsync.toml: trees.d.path: is the folder of tree 'c' too (/srv/ab); give each tree its own folder",
     ]
+
+
+def test_no_two_trees_are_one_folder_by_a_symlink(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "u1").mkdir()
+    (tmp_path / "link").symlink_to("u1")
+    path = write(tree("a", f"{tmp_path}/u1/redhat") + tree("b", f"{tmp_path}/link/redhat") + tree("c", f"{tmp_path}/link/redhat/c"))
+    assert [line.partition("; ")[0] for line in problems(path)] == [
+        "mirrorsync.toml: trees.b.path: is the folder of tree 'a' too (u1/redhat)",
+        "mirrorsync.toml: trees.c.path: lies inside tree 'a' (u1/redhat), which is replaced as a whole",
+    ]
+
+
+def test_a_tree_does_not_lie_among_mirrorsyncs_own_folders_by_a_symlink(write: Write, tmp_path: Path) -> None:
+    (tmp_path / ".mirrorsync").mkdir()
+    (tmp_path / "link").symlink_to(".mirrorsync")
+    assert problems(write(tree("a", f"{tmp_path}/link/a"))) == [
+        "mirrorsync.toml: trees.a.path: leads to .mirrorsync/a, where mirrorsync keeps its own files; name the tree itself"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "what"),
+    [
+        ("/srv/a", "lies in tree 'a' (/srv/a), which is replaced as a whole; name a folder outside it"),
+        ("/srv/a/state", "lies in tree 'a' (/srv/a), which is replaced as a whole; name a folder outside it"),
+        ("/srv/.mirrorsync", "lies in /srv/.mirrorsync, where mirrorsync keeps the generations of tree 'a'; name a folder outside it"),
+        ("/srv/.mirrorsync/a/x", "lies in /srv/.mirrorsync, where mirrorsync keeps the generations of tree 'a'; name a folder outside it"),
+    ],
+)
+def test_state_and_boot_directories_stay_out_of_trees_and_of_what_lies_beside_them(write: Write, state: str, what: str) -> None:
+    text = f'[mirrorsync]\nstate = "{state}"\n' + tree() + f'boot.directory = "{state}"\n'
+    assert problems(write(text)) == [f"mirrorsync.toml: {key}: {what}" for key in ("mirrorsync.state", "trees.a.boot.directory")]
+
+
+def test_a_default_state_directory_is_held_to_the_same(write: Write) -> None:
+    (found,) = broken(write(tree("a", "/h/.local")), state="/h/.local/state/mirrorsync")
+    assert found.startswith("mirrorsync.toml: mirrorsync.state: lies in tree 'a' (/h/.local), which is replaced as a whole; ")
+
+
+def test_no_tree_lies_in_the_state_directory_which_is_disposable(write: Write) -> None:
+    found = problems(write('[mirrorsync]\nstate = "/srv"\n' + tree()))
+    assert found == [
+        "mirrorsync.toml: trees.a.path: lies in the state directory (/srv), which may be removed at any time; move one of them"
+    ]
+
+
+def test_no_two_trees_stage_into_one_boot_directory(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "tftp").mkdir()
+    (tmp_path / "boot").symlink_to("tftp")
+    boots = {name: f'boot.directory = "{tmp_path}/{folder}"\n' for name, folder in {"a": "tftp", "b": "boot", "c": "tftp/c"}.items()}
+    assert problems(write("".join(tree(name, f"/srv/{name}", boot) for name, boot in boots.items()))) == [
+        "mirrorsync.toml: trees.b.boot.directory: is the boot directory of tree 'a' too (tftp), "
+        "and each would stage its own boot set over the other's; give each tree its own"
+    ]
+
+
+@pytest.mark.parametrize("export", ["/srv/x", "/srv", "/"])
+def test_the_exported_folder_is_above_the_tree(write: Write, export: str) -> None:
+    assert load(write(tree("a", "/srv/x/a", f'export.path = "{export}"\n') + tree("b", "/srv/x/b", f'export.path = "{export}"\n')), {})
+
+
+@pytest.mark.parametrize("export", ["/srv/x/a", "/srv/x/a/RedHat"])
+def test_a_tree_is_not_exported_itself(write: Write, export: str) -> None:
+    (found,) = problems(write(tree("a", "/srv/x/a", f'export.path = "{export}"\n')))
+    assert found.startswith("mirrorsync.toml: trees.a.export.path: is the tree itself or lies in it (/srv/x/a): mounts of it would go")
+    assert found.endswith("; export the folder above it, /srv/x")
+
+
+@pytest.mark.parametrize("export", ["/srv/x/b", "/srv/y", "/srv/x/ab"])
+def test_an_exported_folder_that_does_not_have_the_tree_is_refused(write: Write, export: str) -> None:
+    (found,) = problems(write(tree("a", "/srv/x/a", f'export.path = "{export}"\n')))
+    assert found.startswith("mirrorsync.toml: trees.a.export.path: is not above the tree (/srv/x/a), so nodes would not find the tree")
+
+
+def test_an_exported_folder_may_be_a_symlink_to_one_above_the_tree(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "u1").mkdir()
+    (tmp_path / "export").symlink_to("u1")
+    assert load(write(tree("a", f"{tmp_path}/u1/a", f'export.path = "{tmp_path}/export"\n')), {})
 
 
 @pytest.mark.parametrize(
@@ -433,12 +540,22 @@ def test_no_shape_of_file_is_anything_but_a_configuration_or_its_problems(docume
 # --- files it names -----------------------------------------------------------------------------------------------------------
 
 
+ARMOUR = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
+
+
+def unusable(path: Path) -> list[str]:
+    """What `check` finds, without the names of the file and its folder."""
+    with pytest.raises(ConfigError) as caught:
+        check(path, {})
+    return [line.removeprefix(f"{path}: ").replace(f"{path.parent}/", "") for line in caught.value.problems]
+
+
 def complete(folder: Path) -> str:
     """A configuration all of whose files are there."""
     for name in ("tree", "tftp"):
         (folder / name).mkdir()
     for name in ("key", "cert", "password", "ks.cfg", "x.repo"):
-        (folder / name).write_text("secret\nmore\n")
+        (folder / name).write_text(f"secret\nmore\n{ARMOUR}\n")
         (folder / name).chmod(0o600)
     return f"""
 [trees.a]
@@ -467,7 +584,6 @@ def test_check_sees_that_named_files_are_there(write: Write, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "key"),
     [
-        ("tree", "trees.a.path"),
         ("tftp", "trees.a.boot.directory"),
         ("key", "trees.a.updates[1].keys[1]"),
         ("cert", "trees.a.updates[1].client_cert"),
@@ -483,6 +599,74 @@ def test_check_tells_each_named_file_that_is_missing(write: Write, tmp_path: Pat
         check(path, {})
     (line,) = caught.value.problems
     assert line.startswith(f"{path}: {key}: {tmp_path}/{name} is not a ")
+
+
+def test_check_tells_a_tree_that_is_not_there(write: Write, tmp_path: Path) -> None:
+    path = write(complete(tmp_path))
+    (tmp_path / "tree").rmdir()
+    assert unusable(path) == ["trees.a.path: tree is not there; put the distribution's tree there, or correct the path"]
+
+
+def test_check_tells_a_tree_that_is_a_file(write: Write, tmp_path: Path) -> None:
+    path = write(complete(tmp_path))
+    (tmp_path / "tree").rmdir()
+    (tmp_path / "tree").write_text("")
+    assert unusable(path) == [
+        "trees.a.path: tree is not a directory that this user can read; name the distribution's tree, or let this user read it"
+    ]
+
+
+@pytest.mark.parametrize("target", ["there", "tftp", "tree"])
+def test_check_tells_a_tree_that_is_a_symlink_to_anything(write: Write, tmp_path: Path, target: str) -> None:
+    path = write(complete(tmp_path).replace(f'{tmp_path}/tftp"', f'{tmp_path}/boot"'))
+    (tmp_path / "boot").mkdir()
+    (tmp_path / "tree").rmdir()
+    (tmp_path / "tree").symlink_to(target)
+    assert unusable(path) == [
+        f"trees.a.path: tree is a symlink, which cannot be replaced as a tree is; name the directory itself: {target}"
+    ]
+
+
+def test_check_tells_a_tree_that_is_a_mount_point(write: Write) -> None:
+    assert unusable(write(tree("a", "/proc") + update())) == [
+        "trees.a.path: /proc is a mount point, which cannot be replaced; name a directory below it"
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"secret\n", b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n", b"\x8c\x0d", b"\xed\xab\xee\xdb"])
+def test_check_tells_a_key_file_that_holds_no_key(write: Write, tmp_path: Path, content: bytes) -> None:
+    path = write(complete(tmp_path))
+    (tmp_path / "key").write_bytes(content)
+    assert unusable(path) == [
+        "trees.a.updates[1].keys[1]: key holds no OpenPGP public key; put there what `gpg --armor --export` prints, or name another file"
+    ]
+
+
+@pytest.mark.parametrize("content", [f"Red Hat's key\n\n{ARMOUR}\n".encode(), b"\x98\x33\x04", b"\x99\x01\x0d\x04", b"\xc6\x33\x04"])
+def test_check_takes_keys_in_armour_and_in_packets(write: Write, tmp_path: Path, content: bytes) -> None:
+    path = write(complete(tmp_path))
+    (tmp_path / "key").write_bytes(content)
+    assert check(path, {}) == ((path,), ("a",))
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="gpg is not installed")
+def test_check_takes_the_keys_that_gpg_exports(write: Write, tmp_path: Path) -> None:
+    path = write(complete(tmp_path))
+    with signing_key() as key:
+        shutil.copy(key.public, tmp_path / "key")
+        assert check(path, {}) == ((path,), ("a",))
+
+
+def test_check_tells_a_configuration_without_trees(write: Write) -> None:
+    assert unusable(write("[report]\n")) == ["trees: there is none, so nothing is kept current; add a [trees.NAME] table"]
+
+
+def test_check_tells_a_tree_without_update_mirrors(write: Write, tmp_path: Path) -> None:
+    text = complete(tmp_path)
+    assert unusable(write(text[: text.index("updates_from")])) == [
+        "trees.a.updates: the tree has no update mirror; add [[trees.a.updates]], or updates_from"
+    ]
+    assert check(write(text[: text.index("boot.directory")]), {})
 
 
 def test_check_refuses_a_password_that_others_may_read(write: Write, tmp_path: Path) -> None:

@@ -228,6 +228,19 @@ class TestFiles:
         (tmp_path / "exports").write_text("/u1 node(ro)\n/u1/ node(rw)\n")
         assert [export.options for export in read_exports(tmp_path).entries] == [("ro",)]
 
+    def test_an_entry_that_an_earlier_one_with_other_options_hides_is_found(self, tmp_path: Path) -> None:
+        (tmp_path / "exports.d").mkdir()
+        (tmp_path / "exports").write_text(f"/u1 {NODES}(ro,no_subtree_check)\n/home node(ro)\n/home node(rw)\n")
+        (tmp_path / "exports.d/1.exports").write_text(f"/u1 {NODES}(rw)\n/u1 10.9.0.1(ro)\n/u1 10.9.0.1(rw)\n")
+        [finding] = export_findings(TREE, NODES, read_exports(tmp_path))
+        assert (finding.severity, finding.code) == (Severity.WARNING, "export-duplicate")
+        assert finding.where == f"{tmp_path}/exports.d/1.exports:1"
+        assert f"{tmp_path}/exports:1 exports /u1 to {NODES} with other options and is read first" in finding.what
+
+    def test_the_same_entry_twice_is_no_fault(self, tmp_path: Path) -> None:
+        (tmp_path / "exports").write_text(f"/u1 {NODES}(ro,no_subtree_check)\n" * 2)
+        assert export_findings(TREE, NODES, read_exports(tmp_path)) == ()
+
     def test_a_machine_without_exports_exports_nothing(self, tmp_path: Path) -> None:
         assert read_exports(tmp_path) == Exports(())
 

@@ -19,13 +19,15 @@ from mirrorsync.rpmfile.package import describe
 from mirrorsync.upstream.listing import FIRST_READ, ListingUpstream, read_head
 from mirrorsync.upstream.memory import MirrorMemory
 from mirrorsync.upstream.mirror import Mirror, place
-from mirrorsync.upstream.transport import open_transport
+from mirrorsync.upstream.transport import Patience, open_transport
 from tests import servers
 from tests.servers import MirrorServer, Running, http_server
 from tests.test_transport import file_mirror
 
 Server = Callable[[Path, Path], AbstractContextManager[Running]]
 RELEASE = "7.3/en/os"
+BASH = f"/{RELEASE}/i386/bash-2.05a-13.1.i386.rpm"
+ONCE = Patience(retries=0)
 OLD = 1_021_000_000  # seconds since the epoch, in May 2002: old enough for every server to print a year
 SPECS = (
     PackageSpec("bash", "2.05a", "13.1", "i386", files={"/bin/bash": "#!", "/usr/share/doc/bash/README": "read"}),
@@ -81,15 +83,24 @@ def put(rpm: Path, folder: Path, name: str | None = None, when: int = OLD) -> Pa
     return target
 
 
+def more(root: Path, server: MirrorServer, status: int, count: int) -> None:
+    """So many more packages, listed before all others, that are each answered with a status."""
+    for number in range(count):
+        path = put(next((root / RELEASE / "i386").glob("bash*")), root / RELEASE / "apps", f"more-{number}-1.i386.rpm")
+        server.behaviour.failures[f"/{path.relative_to(root)}"] = [status]
+
+
 @contextmanager
-def upstream(url: str, memory: Path, arches: tuple[str, ...] = ("i386",)) -> Iterator[ListingUpstream]:
+def upstream(
+    url: str, memory: Path, arches: tuple[str, ...] = ("i386",), patience: Patience | None = None
+) -> Iterator[ListingUpstream]:
     mirror = Mirror.at(place(url, RELEASE))
-    with open_transport(mirror) as transport, MirrorMemory(memory) as remembered:
+    with open_transport(mirror, patience) as transport, MirrorMemory(memory) as remembered:
         yield ListingUpstream(mirror, transport, remembered, arches)
 
 
-def read(url: str, memory: Path, arches: tuple[str, ...] = ("i386",)) -> Catalogue:
-    with upstream(url, memory, arches) as source:
+def read(url: str, memory: Path, arches: tuple[str, ...] = ("i386",), patience: Patience | None = None) -> Catalogue:
+    with upstream(url, memory, arches, patience) as source:
         return source.read()
 
 
@@ -177,10 +188,36 @@ class TestReading:
         assert {finding.code for finding in catalogue.findings} == {"package-unreadable"}
         assert len(catalogue.packages) == 5
 
-    def test_a_mirror_that_goes_away_in_between_is_an_error(self, server: MirrorServer, work: Path) -> None:
-        server.behaviour.failures[f"/{RELEASE}/i386/bash-2.05a-13.1.i386.rpm"] = [401]
-        with pytest.raises(UpstreamError, match="401"):
-            read(server.url, work / "memory.sqlite")
+    @pytest.mark.parametrize("statuses", [[500], [401], [206]], ids=["busy", "unauthorized", "range-without-its-place"])
+    def test_one_file_that_is_answered_badly_holds_up_no_other(self, server: MirrorServer, work: Path, statuses: list[int]) -> None:
+        server.behaviour.failures[BASH] = statuses
+        catalogue = read(server.url, work / "memory.sqlite", patience=ONCE)
+        assert [(finding.code, finding.where) for finding in catalogue.findings] == [("package-unreadable", f"{server.url}{BASH}")]
+        assert len(catalogue.packages) == 5
+
+    @pytest.mark.parametrize("target", [BASH, "file:///etc/passwd", "http://127.0.0.1:9/bash.rpm", "http://[/"])
+    def test_one_file_that_is_redirected_to_nowhere_holds_up_no_other(self, server: MirrorServer, work: Path, target: str) -> None:
+        server.behaviour.redirects[BASH] = target
+        catalogue = read(server.url, work / "memory.sqlite", patience=ONCE)
+        assert [(finding.code, finding.where) for finding in catalogue.findings] == [("package-unreadable", f"{server.url}{BASH}")]
+        assert len(catalogue.packages) == 5
+
+    def test_a_mirror_that_goes_away_in_between_is_an_error(self, root: Path, server: MirrorServer, work: Path) -> None:
+        for path in root.rglob("*.rpm"):
+            server.behaviour.failures[f"/{path.relative_to(root)}"] = [503]
+        with pytest.raises(UpstreamError, match=r"given up.* 6 packages in a row.* 503"):
+            read(server.url, work / "memory.sqlite", patience=ONCE)
+
+    def test_a_mirror_that_is_gone_is_not_asked_for_every_package(self, root: Path, server: MirrorServer, work: Path) -> None:
+        more(root, server, 503, 40)
+        with pytest.raises(UpstreamError, match=r"given up.* 8 packages in a row"):
+            read(server.url, work / "memory.sqlite", patience=ONCE)
+        assert len([request for request in server.requests if "/more-" in request.path]) < 15
+
+    def test_packages_that_are_all_refused_are_findings_for_the_mirror_answers(self, root: Path, server: MirrorServer, work: Path) -> None:
+        more(root, server, 403, 40)
+        catalogue = read(server.url, work / "memory.sqlite", patience=ONCE)
+        assert (len(catalogue.findings), len(catalogue.packages)) == (40, 6)
 
     def test_a_mirror_without_packages_says_so(self, root: Path, server: MirrorServer, work: Path) -> None:
         shutil.rmtree(root / RELEASE)

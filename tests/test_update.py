@@ -239,5 +239,7 @@ def test_two_generations_later_the_tree_lists_only_the_newest_and_the_kept_ones_
     copy([rpm("bash", "3")], mirror)
     assert mirrorsync("update").code == 0
     assert snapshot(tmp_path / "u1/.mirrorsync/redhat/generations/2") == second
-    assert sorted(path.name for path in (tree / "RedHat/RPMS").iterdir()) == ["bash-1-1.noarch.rpm", "bash-2-1.noarch.rpm", "bash-3-1.noarch.rpm"]
+    assert sorted(path.name for path in (tree / "RedHat/RPMS").iterdir()) == [
+        "bash-1-1.noarch.rpm", "bash-2-1.noarch.rpm", "bash-3-1.noarch.rpm",
+    ]
     assert mirrorsync("check").code == 0

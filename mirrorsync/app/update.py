@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mirrorsync.app.boot import compare_boot_set, stage_boot_set
+from mirrorsync.app.boot import plan_boot_set, stage_boot_set
 from mirrorsync.app.decision import decide
 from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site, Source
@@ -28,9 +28,9 @@ def update_tree(site: Site, sources: Sequence[Source], run: Run) -> UpdateOutcom
             from mirrorsync.app.renewal import renew  # noqa: PLC0415  as in decision: not for a run with nothing to do
 
             outcome = renew(site, decision.inputs, outcome, cache, run)
-        boot, findings = stage_boot_set(site)
-    findings = (*outcome.findings, *findings, *surroundings_findings(site))
-    return _ended(replace(outcome, boot=boot, findings=findings), began)
+        boot, failure = stage_boot_set(site)
+    around = [finding for finding in surroundings_findings(site) if not (failure and finding.code.startswith("boot-"))]
+    return _ended(replace(outcome, boot=boot, findings=(*outcome.findings, *failure, *around)), began)
 
 
 def plan_tree(site: Site, sources: Sequence[Source]) -> UpdateOutcome:
@@ -38,9 +38,9 @@ def plan_tree(site: Site, sources: Sequence[Source]) -> UpdateOutcome:
     began = time.monotonic()
     with TreeCache(site.tree.cache) as cache:
         decision = decide(site, sources, cache)
-    boot = compare_boot_set(site)
-    outcome = UpdateOutcome(site.tree.name, decision.plan, dry_run=True, boot=boot, stale=decision.stale, findings=decision.findings)
-    return _ended(outcome, began)
+    boot, failure = plan_boot_set(site)
+    findings = (*decision.findings, *failure)
+    return _ended(UpdateOutcome(site.tree.name, decision.plan, dry_run=True, boot=boot, stale=decision.stale, findings=findings), began)
 
 
 def _ended(outcome: UpdateOutcome, began: float) -> UpdateOutcome:

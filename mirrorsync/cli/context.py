@@ -22,7 +22,7 @@ _WORST_FIRST = (ExitCode.CONFIGURATION, ExitCode.FAILURE, ExitCode.LOCKED, ExitC
 
 _AS_JSON = "mirrorsync.as_json"
 
-_PERMISSION = "run as a user who may, as root if that is who owns the tree"
+_PERMISSION = "run as the user who owns it, usually root"
 _REMEDIES = {
     errno.ENOSPC: "make room on its file system (df, df -i) and run again",
     errno.EDQUOT: "raise the user's quota there, or make room, and run again",
@@ -96,8 +96,7 @@ def each_tree(trees: Iterable[str], action: Callable[[str], T]) -> Iterator[T | 
         except MirrorsyncError as error:
             yield TreeFailure(name, "; ".join(problems_of(error)), error.exit_code)
         except OSError as error:
-            [problem] = problems_of(error)
-            yield TreeFailure(name, f"{name}: {problem}; the tree is whole, old or new", ExitCode.FAILURE)
+            yield TreeFailure(name, f"{name}: {_fault(error)}; the tree is whole, old or new; {_remedy(error)}", ExitCode.FAILURE)
 
 
 def problems_of(error: MirrorsyncError | OSError) -> tuple[str, ...]:
@@ -106,9 +105,16 @@ def problems_of(error: MirrorsyncError | OSError) -> tuple[str, ...]:
         return error.problems
     if isinstance(error, MirrorsyncError):
         return (str(error),)
+    return (f"{_fault(error)}; {_remedy(error)}",)
+
+
+def _fault(error: OSError) -> str:
     where = error.filename2 or error.filename  # of two names the second is the one that was to be made
-    remedy = _REMEDIES.get(error.errno or 0, "run again once that is mended")
-    return (f"{where or 'the system'}: {error.strerror or error}; {remedy}",)
+    return f"{where or 'the system'}: {error.strerror or error}"
+
+
+def _remedy(error: OSError) -> str:
+    return _REMEDIES.get(error.errno or 0, "mend that and run again")
 
 
 def end_with(codes: Iterable[ExitCode]) -> NoReturn:

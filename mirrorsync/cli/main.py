@@ -1,6 +1,8 @@
 """The command line: options in, outcome out."""
 
+import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -78,11 +80,13 @@ def main() -> None:
     files = enduring_streams()
     try:
         code = _run()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # from here on there is nothing left to interrupt
     except (click.Abort, KeyboardInterrupt):
         _end_interrupted()
     sys.stdout.flush()
-    lost = any(file.lost for file in files)
-    sys.exit(ExitCode.FAILURE if lost and code == ExitCode.DONE else code)
+    refusals = [file.refusal for file in files if file.refusal]
+    _complain([f"the output: {refusal.strerror}; not all of it was written" for refusal in refusals if refusal.errno != errno.EPIPE])
+    sys.exit(ExitCode.FAILURE if refusals and code == ExitCode.DONE else code)
 
 
 def _run() -> int:
@@ -108,6 +112,7 @@ def _complain(problems: Sequence[str]) -> None:
 
 def _end_interrupted() -> NoReturn:
     """Everything has been closed by now; Python's own ending would die by the signal where it came while a module was loaded."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _complain(["interrupted; the tree is whole, as it was or as it was to be"])
     sys.stdout.flush()
     os._exit(_INTERRUPTED)

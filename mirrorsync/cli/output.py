@@ -12,17 +12,17 @@ from mirrorsync.report.text import visible
 
 
 class EnduringFile(io.FileIO):
-    """A descriptor that takes everything: what a closed pipe or a full disk refuses is dropped, and `lost` says so."""
+    """A descriptor that takes everything: what a closed pipe or a full disk refuses is dropped, and `refusal` says why."""
 
-    lost = False
+    refusal: OSError | None = None
 
     def write(self, content: Any, /) -> int:
         """Write it, or drop it; either way all that is returned as written is done with."""
         try:
             while (written := super().write(content)) is None:  # a descriptor that does not block, whose reader is slow
                 select.select((), (self,), ())
-        except OSError:
-            self.lost = True
+        except OSError as error:
+            self.refusal = error
             return memoryview(content).nbytes
         return written
 

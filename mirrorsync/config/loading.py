@@ -68,7 +68,8 @@ def understand(sources: Sources, state: Path) -> Config:
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_context=False):
             where = tuple(part for part in detail["loc"] if part != "[key]")
-            problems.setdefault(where, explain(detail, where))
+            if detail["type"] != "too_short" or not detail["input"]:  # pydantic counts the good items of a list only
+                problems.setdefault(where, explain(detail, where))
     for where, what in (*broken_rules(sources.values), *misplaced(values)):
         problems.setdefault(where, what)
     if config is None or problems:

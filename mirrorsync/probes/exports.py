@@ -154,7 +154,7 @@ def _blank_trap(export: Export) -> Finding:
 
 
 def _collision(export: Export, counting: Export) -> Finding:
-    what = f"{export.path} is exported to {export.client} with other options in {counting.where}, which is read first: this entry does nothing"
+    what = f"{counting.where} exports {export.path} to {export.client} with other options and is read first: this entry does nothing"
     return Finding(Severity.WARNING, "export-duplicate", export.where, what, f"keep one of the two, {_RELOAD}")
 
 

@@ -159,7 +159,8 @@ class _Losses:
         with self._lock:
             self._count += 1
             if self._count >= self._limit:
-                raise UpstreamError(f"{self._mirror}: given up: it lists and does not give {self._count} packages in a row; the last: {error}")
+                row = f"it lists and does not give {self._count} packages in a row"
+                raise UpstreamError(f"{self._mirror}: given up, for {row}; the last: {error}")
 
     def end(self) -> None:
         """The mirror answered."""
