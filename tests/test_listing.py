@@ -337,6 +337,14 @@ class TestMemory:
             source.read()
         assert len(server.asked(f"/{RELEASE}/{bash.location}")) == 2
 
+    def test_a_thread_that_comes_too_late_does_not_take_it_for_damaged(self, server: MirrorServer, work: Path) -> None:
+        read(server.url, work / "memory.sqlite")
+        with MirrorMemory(work / "memory.sqlite") as closed:
+            [remembered, *_] = closed.below(server.url).values()
+        closed.remember(f"{server.url}/late.rpm", remembered, ())
+        with MirrorMemory(work / "memory.sqlite") as memory:
+            assert len(memory.below(server.url)) == 6
+
     def test_another_mirrors_packages_stay(self, root: Path, work: Path) -> None:
         with http_server(root) as one, http_server(root) as other:
             read(one.url, work / "memory.sqlite")

@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from mirrorsync.model.plan import Plan
 from mirrorsync.planning.document import plan_document, plan_from
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.reading import Scan, scan
+from mirrorsync.upstream.workers import in_parallel
 
 if TYPE_CHECKING:
     from mirrorsync.app.planning import Inputs
@@ -39,8 +40,7 @@ class Decision:
 def decide(site: Site, sources: Sequence[Source], cache: TreeCache) -> Decision:
     """Look at the tree and the mirrors, read them where anything has changed, and plan. Raises UpstreamError where no mirror answers."""
     seen = scan(site.tree)
-    with ThreadPoolExecutor(max(1, len(sources))) as askers:
-        revisions = list(askers.map(lambda source: answered(site.tree.name, source.upstream.revision), sources))
+    revisions = in_parallel([partial(answered, site.tree.name, source.upstream.revision) for source in sources], len(sources))
     silent = tuple(revision for revision in revisions if isinstance(revision, Finding))
     if silent and len(silent) == len(revisions):
         raise UpstreamError("; ".join(finding.what for finding in silent))

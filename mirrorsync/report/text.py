@@ -49,7 +49,7 @@ def update_lines(outcome: UpdateOutcome, *, verbose: bool) -> Iterator[str]:
     yield f"{outcome.tree}: {plan_summary(outcome.plan)}"
     plan = outcome.plan if outcome.dry_run or verbose else _exceptions(outcome.plan)
     yield from _indented(plan_lines(plan, whole=verbose))
-    yield from (f"{outcome.tree}: {failed.package}: {failed.reason}" for failed in outcome.failed)
+    yield from (f"{outcome.tree}: {failed.reason}" for failed in outcome.failed)
     if outcome.stale:
         yield f"{outcome.tree}: indexes {'to be ' if outcome.dry_run else ''}made anew: {outcome.stale}"
     if outcome.generation is not None:

@@ -42,12 +42,14 @@ class MirrorMemory:
         self._path = path
         self._lock = Lock()
         self._database = _opened(path)
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with self._lock:
+            self._closed = True
             self._database.close()
 
     def below(self, url: str) -> Mapping[str, Remembered]:
@@ -84,8 +86,13 @@ class MirrorMemory:
         self._done(lambda database: database.executemany("DELETE FROM package WHERE url = ?", rows), None)
 
     def _done(self, action: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """What `action` returns; where the database fails, `otherwise`, and an empty one from then on."""
+        """What `action` returns; where the database fails, `otherwise`, and an empty one from then on.
+
+        A thread that a stopped run left behind may still come here: what is closed stays as it is.
+        """
         with self._lock:
+            if self._closed:
+                return otherwise
             try:
                 with self._database:
                     return action(self._database)
