@@ -61,9 +61,11 @@ def publishing(folder: Path, base: Path, mirror: Path) -> float:
     for path in older:
         (tree / "Packages" / path.name).hardlink_to(path)
     command(["createrepo_c", "-q", "--update", str(tree)])
-    mirrorsync = configured(folder, tree, source(mirror), layout="repodata", arches='"x86_64"')
-    command([*mirrorsync.command, "update", "--dry-run"])
-    done = json.loads(command([*mirrorsync.command, "update", "--json"]))
+    before = link_copy(tree, folder / "before")
+    shutil.rmtree(tree / "repodata")  # so that the first run publishes what is there, and the second finds its caches as usual
+    for upstream in (before, mirror):
+        mirrorsync = configured(folder, tree, source(upstream), layout="repodata", arches='"x86_64"')
+        done = json.loads(command([*mirrorsync.command, "update", "--json"]))
     shutil.rmtree(folder)
     [outcome] = done["trees"]
     return float(outcome["seconds"]["publishing"])

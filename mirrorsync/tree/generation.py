@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from mirrorsync.errors import PublishError
 from mirrorsync.files import clone_directories, copy_file, identity, link_file, make_directory, open_to_others, remove_tree, walk_files
@@ -33,8 +33,9 @@ def build(
     clone_directories(tree.path, tree.building)
     if tree.layout is Layout.REPODATA:
         remove_tree(tree.building / REPODATA)
+    old, new = tree.path, tree.building
     for record in contents.kept:
-        _carry(tree, record.path)
+        _carry(old / record.path, new / record.path, package=is_package(tree.layout, record.path))
     for arrival in contents.arrivals:
         link_file(pool.path_of(arrival.sha256), tree.building / arrival.path)
     for folder in _read_by_nodes(contents):
@@ -43,10 +44,9 @@ def build(
     write_indexes(tree, contents, cache, now=now, offered=offered)
 
 
-def _carry(tree: Tree, name: str) -> None:
+def _carry(source: Path, target: Path, *, package: bool) -> None:
     """Link a file of the tree; a package that is a link to a file elsewhere, or that nodes could not read, gets an inode of its own."""
-    source, target = tree.path / name, tree.building / name
-    if is_package(tree.layout, name) and source.is_file() and (source.is_symlink() or not source.stat().st_mode & 0o004):
+    if package and source.is_file() and (source.is_symlink() or not source.stat().st_mode & 0o004):
         copy_file(source, target)
     else:
         link_file(source, target)
@@ -54,8 +54,8 @@ def _carry(tree: Tree, name: str) -> None:
 
 def _read_by_nodes(contents: Contents) -> list[str]:
     """The folders on the way to the packages, the tree's own first."""
-    folders = {str(parent) for package in contents.listed for parent in PurePosixPath(package.location).parents}
-    return sorted(folders)
+    holding = {package.location.rpartition("/")[0] for package in contents.listed}
+    return sorted({str(folder) for name in holding for folder in (PurePosixPath(name), *PurePosixPath(name).parents)})
 
 
 def _remember_arrivals(tree: Tree, contents: Contents, cache: TreeCache) -> None:
@@ -78,11 +78,12 @@ def verify(tree: Tree, contents: Contents, plan: Plan, needed: frozenset[str]) -
     for location in sorted(wanted.keys() ^ indexed.keys()):
         fault = "missing from the new indexes" if location in wanted else "in the new indexes, but not in the plan"
         raise PublishError(f"{tree.name}: {location}: {fault}; nothing was published")
+    building = tree.building
     for location, size in sorted(indexed.items()):
-        path = tree.building / location
+        path = building / location
         if not path.is_file() or not size == wanted[location] == path.stat().st_size:
             raise PublishError(f"{tree.name}: {location}: not the file that the new indexes name; nothing was published")
-    for name in sorted(needed & _lost(tree, contents, plan)):
+    for name in sorted(needed & _lost(tree, contents, plan) if needed else ()):
         what = "comps or a kickstart names it, and no file of it can be read any more"
         raise PublishError(f"{tree.name}: {name}: {what}; restore it from the distribution; nothing was published")
 
