@@ -735,6 +735,9 @@ def test_the_command_shows_toml_and_json(write: Write, tmp_path: Path) -> None:
 
 def test_the_command_check_says_which_files_it_read(write: Write, tmp_path: Path) -> None:
     path = write(complete(tmp_path), a="")
+    (tmp_path / "x.repo").write_text("[x]\nname=x\nbaseurl=https://m/\ngpgcheck=0\n")
+    with signing_key("Mirror") as key:
+        shutil.copy(key.public, tmp_path / "key")
     assert run(path, "check") == (f"{path} and 1 in conf.d: no problem; 1 tree\n", 0, None)
     document = json.loads(run(path, "check", "--json")[0])
     assert document["files"] == [str(path), str(tmp_path / "conf.d" / "a.toml")]

@@ -154,6 +154,8 @@ def test_a_second_run_beside_the_first_leaves_with_75_and_names_it(tmp_path: Pat
         file.flush()
         second = mirrorsync("update")
         assert (second.code, "process 4711" in second.err) == (75, True)
+        quiet = mirrorsync("-q", "update")
+        assert (quiet.code, quiet.out, quiet.err) == (75, "", "")
         assert mirrorsync("status", "--json").tree["running"] == "process 4711 since yesterday"
 
 
@@ -191,6 +193,16 @@ enabled=0
     updated = config("update", "--json")
     assert updated.code == 0, updated.err + updated.out
     assert changes(updated)["incoming"] == ["bash-2-1.noarch"]
+
+
+def test_a_repo_file_that_checks_signatures_without_naming_a_key_is_refused_and_config_check_says_so(tmp_path: Path, rpm: Builder) -> None:
+    tree = repository(tmp_path / "u1/rocky", [rpm("bash", "1")])
+    (tmp_path / "x.repo").write_text("[x]\nname=x\nbaseurl=http://127.0.0.1:9/\n")
+    mirrorsync = configured(tmp_path, tree, "", layout="repodata", more=f'updates_from = ["{tmp_path}/x.repo"]')
+    mirrorsync.config.write_text(mirrorsync.config.read_text().replace("[[trees.rocky.updates]]", ""))
+    for command in (["config", "check"], ["update"]):
+        refused = mirrorsync(*command)
+        assert (refused.code, "no gpgkey is named" in refused.err) == (78, True)
 
 
 def test_a_configured_genhdlist_writes_the_lists_and_its_failure_publishes_nothing(tmp_path: Path, rpm: Builder) -> None:

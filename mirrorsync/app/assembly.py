@@ -9,11 +9,12 @@ from pathlib import Path
 
 from mirrorsync.app.site import Export, Site, Source, Upstream
 from mirrorsync.app.updates import Update, all_updates
-from mirrorsync.config.schema import Config
-from mirrorsync.errors import ConfigError
+from mirrorsync.config.schema import Config, TreeConfig
+from mirrorsync.errors import ConfigError, TrustError, UpstreamError
 from mirrorsync.model.choices import Layout, MirrorKind
 from mirrorsync.tree.site import Tree
-from mirrorsync.trust.keys import Keyring
+from mirrorsync.trust.keys import Keyring, normalised, pinned
+from mirrorsync.trust.publickey import read_keys
 from mirrorsync.trust.signatures import verify
 from mirrorsync.upstream.alternatives import Doors
 from mirrorsync.upstream.listing import ListingUpstream
@@ -82,3 +83,21 @@ def keyring_of(config: Config, name: str) -> Keyring | None:
     updates = all_updates(config.trees[name])
     keys = [path for update in updates for path in update.keys]
     return Keyring.make(_state(config, name) / "keys", keys, [text for update in updates for text in update.fingerprints]) if keys else None
+
+
+def source_problems(config: Config) -> tuple[str, ...]:
+    """What keeps trees from their update mirrors, a line each: .repo files and keys that cannot be used. Nothing is written."""
+    return tuple(problem for name, settings in config.trees.items() for problem in _problems(name, settings))
+
+
+def _problems(name: str, settings: TreeConfig) -> Iterator[str]:
+    try:
+        updates = all_updates(settings)
+        if not updates:
+            yield f"{name}: no update mirror is configured, or `repos` names none of those in updates_from"
+        for update in (update for update in updates if update.keys):
+            pinned([key for path in update.keys for key in read_keys(path)], [normalised(text) for text in update.fingerprints])
+    except (TrustError, UpstreamError) as error:
+        yield f"{name}: {error}"
+    except ConfigError as error:
+        yield from (f"{name}: {problem}" for problem in error.problems)

@@ -62,7 +62,12 @@ def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: Tree
     findings = (*silent, *holding.catalogue.findings, *(finding for catalogue in available for finding in catalogue.findings))
     empty = [_emptiness(catalogue) for catalogue in available if not catalogue.packages]
     inputs = Inputs(holding, tuple(source for source, _ in read), available)
-    return Planned(plan, stale(site.tree, holding.catalogue.packages), (*findings, *empty), inputs)
+    return Planned(plan, _restoring(holding) or stale(site.tree, holding.catalogue.packages), (*findings, *empty), inputs)
+
+
+def _restoring(holding: Holding) -> str | None:
+    lost = ", ".join(sorted(holding.restored))
+    return f"gone or damaged, and taken from the generation that had it: {lost}" if lost else None
 
 
 def _emptiness(catalogue: Catalogue) -> Finding:

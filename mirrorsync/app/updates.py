@@ -73,6 +73,8 @@ def _sections(settings: TreeConfig, path: Path, variables: Mapping[str, str]) ->
 
 
 def _of_section(section: RepoSection, variables: Mapping[str, str]) -> Update:
+    if section.gpgcheck and not section.gpgkeys:
+        raise ConfigError((f"[{section.id}]: signatures are to be checked and no gpgkey is named; name it, or say gpgcheck=0",))
     return Update(
         mirror=section.mirror,
         kind=MirrorKind.REPODATA,

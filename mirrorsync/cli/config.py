@@ -2,6 +2,7 @@
 
 import click
 
+from mirrorsync.app.assembly import source_problems
 from mirrorsync.cli.context import Call, Verbosity, json_option
 from mirrorsync.cli.output import print_document, print_lines
 from mirrorsync.config import display, loading
@@ -23,6 +24,8 @@ def check_command(call: Call, *, as_json: bool) -> None:
     """
     try:
         files, trees = loading.check(call.config_file, call.environ)
+        if problems := source_problems(call.config()):
+            raise ConfigError(problems)
     except ConfigError as error:
         if not as_json:
             raise

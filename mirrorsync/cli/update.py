@@ -58,6 +58,8 @@ def update_command(call: Call, trees: tuple[str, ...], *, dry_run: bool, as_json
 
 def _print(outcome: UpdateOutcome | TreeFailure, verbosity: Verbosity) -> None:
     """Failures to standard error; with -q nothing else but what ended with another code than 0."""
+    if verbosity is Verbosity.QUIET and outcome.exit_code is ExitCode.LOCKED:
+        return  # another run is at it: nobody's attention is needed
     if isinstance(outcome, TreeFailure):
         print_lines(failure_lines(outcome), err=True)
     elif verbosity is not Verbosity.QUIET or outcome.exit_code is not ExitCode.DONE:

@@ -68,7 +68,7 @@ def _exceptions(plan: Plan) -> Plan:
 
 def check_lines(outcome: CheckOutcome) -> Iterator[str]:
     """What a check found; one line where all is well."""
-    depth = "sizes, digests and signatures" if outcome.deep else "sizes"
+    depth = "sizes and digests, and signatures where keys are pinned" if outcome.deep else "sizes"
     yield f"{outcome.tree}: {_count(outcome.packages, 'package')} checked ({depth}), {_count(len(outcome.findings), 'finding')}"
     yield from _indented(finding_lines(outcome.findings))
 

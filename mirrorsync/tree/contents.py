@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.generation import FileRecord, GraceCopy
@@ -27,6 +28,7 @@ class Contents:
     """kept: files linked from the present tree.  arrivals: files linked from the pool.
     listed: the packages that the indexes name, each with its location in the tree and its SHA-256, by location.
     replaced: location of an arrival to the locations of what it takes the place of.
+    restored: where kept files are that are no longer in the tree.
     """
 
     kept: tuple[FileRecord, ...]
@@ -34,6 +36,7 @@ class Contents:
     grace: tuple[GraceCopy, ...]
     listed: tuple[Package, ...]
     replaced: Mapping[str, tuple[str, ...]]
+    restored: Mapping[str, Path]
 
 
 def next_contents(
@@ -57,6 +60,7 @@ def next_contents(
         grace=tuple(sorted(copies, key=lambda copy: copy.path)),
         listed=tuple(sorted([*remaining, *(package for package, _ in arriving)], key=lambda package: package.location)),
         replaced={package.location: replaced for package, replaced in arriving},
+        restored=holding.restored,
     )
 
 

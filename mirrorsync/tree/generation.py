@@ -35,7 +35,7 @@ def build(
         remove_tree(tree.building / REPODATA)
     old, new = tree.path, tree.building
     for record in contents.kept:
-        _carry(old / record.path, new / record.path, package=is_package(tree.layout, record.path))
+        _carry(contents.restored.get(record.path, old / record.path), new / record.path, package=is_package(tree.layout, record.path))
     for arrival in contents.arrivals:
         link_file(pool.path_of(arrival.sha256), tree.building / arrival.path)
     for folder in _read_by_nodes(contents):

@@ -1,17 +1,17 @@
 """A tree on disk read as a catalogue, opening only the files that earlier runs have not read."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mirrorsync.errors import HeaderError, TreeError
-from mirrorsync.files import FileIdentity, sha256_of, walk_files
+from mirrorsync.files import FileIdentity, identity, sha256_of, walk_files
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.finding import Finding, Severity
-from mirrorsync.model.generation import FileRecord, GraceCopy
+from mirrorsync.model.generation import FileRecord, Generation, GraceCopy
 from mirrorsync.model.package import Digest, Package
 from mirrorsync.rpmfile.header import read_rpm
 from mirrorsync.rpmfile.package import describe, paths
@@ -43,11 +43,15 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a tree holds: its listed packages as a catalogue, all its files, and which of them are grace copies."""
+    """What a tree holds: its listed packages as a catalogue, all its files, and which of them are grace copies.
+
+    restored: packages that the last generation listed and that are gone from the tree or damaged, and the same file elsewhere.
+    """
 
     catalogue: Catalogue
     files: tuple[FileRecord, ...]
     grace: tuple[GraceCopy, ...]
+    restored: Mapping[str, Path] = field(default_factory=dict)
 
 
 def check_path(tree: Tree) -> None:
@@ -109,23 +113,23 @@ def _read_files(tree: Tree, fresh: Iterable[FileIdentity], cache: TreeCache) -> 
     return {file.identity.path: file for file, _ in results}
 
 
-def read_file(tree: Tree, path: Path, identity: FileIdentity) -> tuple[CachedFile, tuple[str, ...]]:
+def read_file(tree: Tree, path: Path, known: FileIdentity) -> tuple[CachedFile, tuple[str, ...]]:
     """One file's digest and, of a package, its description and all its paths. Raises TreeError where it cannot be opened."""
     if path.is_symlink() and not path.is_file():
         target = str(path.readlink())
         digest = hashlib.sha256(target.encode(errors="surrogateescape")).hexdigest()
-        return CachedFile(identity, digest, problem=f"a symbolic link to {target}, where no file is"), ()
+        return CachedFile(known, digest, problem=f"a symbolic link to {target}, where no file is"), ()
     try:
         sha256 = sha256_of(path)
-        if not is_package(tree.layout, identity.path):
-            return CachedFile(identity, sha256), ()
-        if tree.layout is Layout.REPODATA and not _is_text(identity.path):
-            return CachedFile(identity, sha256, problem="its name is not UTF-8, and repodata can name no other"), ()
+        if not is_package(tree.layout, known.path):
+            return CachedFile(known, sha256), ()
+        if tree.layout is Layout.REPODATA and not _is_text(known.path):
+            return CachedFile(known, sha256, problem="its name is not UTF-8, and repodata can name no other"), ()
         headers = read_rpm(path)
-        package = describe(headers, location=identity.path, size=identity.size, digest=Digest("sha256", sha256))
-        return CachedFile(identity, sha256, package), tuple(paths(headers))
+        package = describe(headers, location=known.path, size=known.size, digest=Digest("sha256", sha256))
+        return CachedFile(known, sha256, package), tuple(paths(headers))
     except HeaderError as error:
-        return CachedFile(identity, sha256, problem=str(error)), ()
+        return CachedFile(known, sha256, problem=str(error)), ()
     except OSError as error:
         raise TreeError(f"{path}: cannot be read: {error.strerror}; mend it or remove it; nothing was changed") from error
 
@@ -138,6 +142,8 @@ def _holding(tree: Tree, files: Mapping[str, CachedFile], special: Iterable[str]
     record = recorded(tree)
     grace = tuple(copy for copy in (record.grace if record else ()) if copy.path in files)
     copies = {copy.path for copy in grace}
+    restored = {file.identity.path: file for file in _restored(tree, files, record)}
+    files = {**files, **restored}
     listed = [file for path, file in files.items() if path not in copies]
     packages = tuple(file.package for file in listed if file.package)
     if not packages:
@@ -148,7 +154,23 @@ def _holding(tree: Tree, files: Mapping[str, CachedFile], special: Iterable[str]
         findings.append(_unrecorded(tree))
     names = listed_names(tree.path, tree.layout, tree.arches, tree.kickstarts)
     catalogue = Catalogue(tree.name, packages, listed_names=names, findings=tuple(findings))
-    return Holding(catalogue, tuple(FileRecord(path, file.identity.size, file.sha256) for path, file in files.items()), grace)
+    records = tuple(FileRecord(path, file.identity.size, file.sha256) for path, file in sorted(files.items()))
+    return Holding(catalogue, records, grace, {path: _spare(tree, path) for path in restored})
+
+
+def _restored(tree: Tree, files: Mapping[str, CachedFile], record: Generation | None) -> Iterator[CachedFile]:
+    """Packages that the record lists, that are missing or damaged in the tree, and whole in the generation's own folder."""
+    for known in record.listed_and_other if record else ():
+        found = files.get(known.path)
+        spare = _spare(tree, known.path)
+        if is_package(tree.layout, known.path) and (found is None or found.problem) and spare.is_file():
+            file, _ = read_file(tree, spare, identity(spare, known.path))
+            if file.sha256 == known.sha256:
+                yield file
+
+
+def _spare(tree: Tree, path: str) -> Path:
+    return tree.generations / str(tree.stamp()) / path
 
 
 def _special(tree: Tree, name: str) -> Finding:

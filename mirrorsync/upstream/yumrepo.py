@@ -34,7 +34,7 @@ class RepoSection:
     mirrorlist: str | None = None
     metalink: str | None = None
     gpgkeys: tuple[str, ...] = ()
-    gpgcheck: bool = False
+    gpgcheck: bool = True
     repo_gpgcheck: bool = False
     proxy: str | None = field(default=None, repr=False)
     username: str | None = None
@@ -111,7 +111,7 @@ class _Reading:
             mirrorlist=self._values.get("mirrorlist") or None,
             metalink=self._values.get("metalink") or None,
             gpgkeys=self._list("gpgkey"),
-            gpgcheck=self._truth("gpgcheck"),
+            gpgcheck=self._truth("gpgcheck", default=True),
             repo_gpgcheck=self._truth("repo_gpgcheck"),
             proxy=self._proxy(),
             username=self._values.get("username") or None,
