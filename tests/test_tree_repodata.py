@@ -1,5 +1,6 @@
 """The repodata of a new generation: what no package carries is taken along, and what mirrors add is merged in."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def updateinfo(*errata: tuple[str, str, str]) -> bytes:
 def written(folder: Path, rpms: list[Path], items: list[Carried], compression: Compression = Compression.GZ) -> Path:
     copy(rpms, folder / "tree/Packages")
     paths = sorted((folder / "tree/Packages").iterdir())
+    for path in paths:
+        os.utime(path, (1_000_000_000, 1_000_000_000))  # metadata names each file's time
     packages = [described(path) for path in paths]
     with TreeCache(folder / "cache.sqlite") as cache:
         write_repodata(folder / "tree", packages, items, compression=compression, revision=1_000_000_000, cache=cache)
