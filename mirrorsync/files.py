@@ -147,17 +147,21 @@ def walk_files(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 yield name, entry
 
 
-def clone_tree(source: Path, target: Path) -> None:
-    """A new directory `target` with the same names as `source`, every file a hard link, modes of directories kept."""
+def clone_directories(source: Path, target: Path) -> None:
+    """The same empty directories below `target` as below `source`, with their modes."""
     make_directory(target)
     target.chmod(stat.S_IMODE(source.stat().st_mode))
     with os.scandir(source) as entries:
-        ordered = sorted(entries, key=lambda entry: entry.name)
-    for entry in ordered:
-        if entry.is_dir(follow_symlinks=False):
-            clone_tree(source / entry.name, target / entry.name)
-        else:
-            link_file(source / entry.name, target / entry.name)
+        folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    for name in folders:
+        clone_directories(source / name, target / name)
+
+
+def clone_tree(source: Path, target: Path) -> None:
+    """A new directory `target` with the same names as `source`, every file a hard link, modes of directories kept."""
+    clone_directories(source, target)
+    for name, _ in walk_files(source):
+        link_file(source / name, target / name)
 
 
 def remove_tree(path: Path) -> None:
@@ -218,24 +222,6 @@ def lock_holder(path: Path) -> str | None:
     place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     locks = (line.split() for line in held.splitlines())
     return text or "another run" if any("FLOCK" in words and place in words for words in locks) else None
-
-
-def _holder(descriptor: int) -> str:
-    return os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another run"
-
-
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
-
-
-def clone_directories(source: Path, target: Path) -> None:
-    """The same empty directories below `target` as below `source`, with their modes."""
-    make_directory(target)
-    target.chmod(stat.S_IMODE(source.stat().st_mode))
-    with os.scandir(source) as entries:
-        folders = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    for name in folders:
-        clone_directories(source / name, target / name)
 
 
 def open_to_others(path: Path) -> None:
@@ -304,3 +290,11 @@ def _put_back(former: Path, target: Path) -> None:
         former.replace(target)
     else:
         target.unlink()
+
+
+def _holder(descriptor: int) -> str:
+    return os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another run"
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)

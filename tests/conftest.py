@@ -1,6 +1,7 @@
 """What many tests share: real packages, built once a session."""
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,11 @@ def rpm(tmp_path_factory: pytest.TempPathFactory) -> Builder:
         return built[key]
 
     return build
+
+
+@pytest.fixture
+def work() -> Iterator[Path]:
+    """A folder that daemons of other users can write to, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)

@@ -63,13 +63,6 @@ def root(built: list[Path]) -> Iterator[Path]:
 
 
 @pytest.fixture
-def work() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o777)
-        yield Path(name)
-
-
-@pytest.fixture
 def server(root: Path) -> Iterator[MirrorServer]:
     with http_server(root) as running:
         yield running

@@ -265,12 +265,6 @@ def test_the_plan_counts_what_it_says_nothing_of_and_what_it_fetches() -> None:
     assert (len(decided.outgoing), len(decided.kept), decided.unchanged, decided.bytes_to_fetch) == (1, 1, 2, 1000)
 
 
-def test_more_held_entries_are_sorted_in() -> None:
-    more = Held(NEVRA.parse("a-1-1.i386"), "late")
-    decided = plan(["b-1-1.i386"], [package("b-2-1.i386", requires=["none"])]).with_held((more,))
-    assert [str(entry.nevra) for entry in decided.held] == ["a-1-1.i386", "b-2-1.i386"]
-
-
 def test_paths_outside_the_primary_rule_are_asked_of_the_readers() -> None:
     asking = package("a-1-1.i386", requires=["/usr/lib/lsb/init", "/bin/sh", "/etc/init.d", "/usr/lib/sendmail", "/opt/sbin/x", "lib.so"])
     assert required_paths([catalogue("t", [asking])]) == {"/usr/lib/lsb/init"}

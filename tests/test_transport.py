@@ -40,13 +40,6 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def work() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o777)
-        yield Path(name)
-
-
-@pytest.fixture
 def server(folder: Path) -> Iterator[MirrorServer]:
     with http_server(folder) as running:
         yield running

@@ -1,6 +1,6 @@
 """What an update would do to a tree, entry by entry, each with its reason."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from mirrorsync.model.advisory import Advisory
@@ -86,7 +86,3 @@ class Plan:
     def bytes_to_fetch(self) -> int:
         """The sum of the incoming files' sizes."""
         return sum(entry.package.size for entry in self.incoming)
-
-    def with_held(self, held: tuple[Held, ...]) -> "Plan":
-        """The same plan with more held entries."""
-        return replace(self, held=tuple(sorted((*self.held, *held), key=lambda entry: entry.nevra.key)))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from mirrorsync.errors import PlanError
+from mirrorsync.errors import HeaderError, PlanError
 from mirrorsync.files import FileIdentity, make_directory, remove_file
 from mirrorsync.model.package import Package
 from mirrorsync.planning.document import package_document, package_from
@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS part (sha256 TEXT, kind TEXT, location BLOB, content 
                                  PRIMARY KEY (sha256, kind, location));
 """
 _Row = Sequence[Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,33 @@ class TreeCache:
         """Which of the `wanted` paths each package has: SHA-256 to paths, packages without any left out."""
         found = {row[0]: wanted.intersection(_read(_names, row) or ()) for row in self._rows("SELECT sha256, paths FROM paths")}
         return {sha256: own for sha256, own in found.items() if own}
+
+    def made(
+        self,
+        kind: str,
+        packages: Iterable[Package],
+        *,
+        read: Callable[[bytes], T],
+        make: Callable[[Package], T],
+        pack: Callable[[T], bytes],
+    ) -> list[T]:
+        """What the index `kind` needs of each package: remembered as bytes and `read`, or else made, and remembered as it is packed.
+
+        `read` raises ValueError or HeaderError for what it did not expect; that is made anew.
+        """
+        known = self.parts(kind)
+        fresh: dict[tuple[str, str], bytes] = {}
+        parts = []
+        for package in packages:
+            key = (package.digest.value if package.digest else "", package.location)
+            try:
+                part = read(known[key])
+            except (KeyError, ValueError, HeaderError):
+                part = make(package)
+                fresh[key] = pack(part)
+            parts.append(part)
+        self.remember_parts(kind, fresh)
+        return parts
 
     def parts(self, kind: str) -> Mapping[tuple[str, str], bytes]:
         """All parts of one kind, by (SHA-256, location)."""

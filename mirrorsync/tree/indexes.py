@@ -12,7 +12,7 @@ from mirrorsync.model.package import IndexedPackage, Package
 from mirrorsync.rpmfile.header import read_rpm
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.contents import Contents
-from mirrorsync.tree.hdlist import HdlistRecord, assemble, make_record, matcher_base, read_hdlist, read_pair
+from mirrorsync.tree.hdlist import HdlistEntry, HdlistRecord, assemble, make_record, matcher_base, read_hdlist, read_pair
 from mirrorsync.tree.layout import BASE, HDLIST, HDLIST2, REPODATA, RPMS
 from mirrorsync.tree.metadata import Carried, carried, carried_from_tree
 from mirrorsync.tree.repodata import indexed_packages, write_repodata
@@ -64,31 +64,17 @@ def _first_replaced(package: Package, contents: Contents) -> str:
     return replaced[0].rpartition("/")[2] if replaced else package.filename
 
 
-def _disc(entry: object) -> int:
-    return getattr(entry, "disc", None) or 1
+def _disc(entry: HdlistEntry | None) -> int:
+    return (entry.disc if entry else None) or 1
 
 
 def _records(root: Path, packages: Sequence[Package], cache: TreeCache) -> list[HdlistRecord]:
     """Each package's hdlist records, made from its header only where the cache has none."""
-    known = cache.parts(_PART)
-    fresh: dict[tuple[str, str], bytes] = {}
-    records = []
-    for package in packages:
-        key = (package.digest.value if package.digest else "", package.filename)
-        record = _remembered(known.get(key))
-        if record is None:
-            record = make_record(read_rpm(root / package.location), package.filename, package.size)
-            fresh[key] = record.to_bytes()
-        records.append(record)
-    cache.remember_parts(_PART, fresh)
-    return records
 
+    def make(package: Package) -> HdlistRecord:
+        return make_record(read_rpm(root / package.location), package.filename, package.size)
 
-def _remembered(part: bytes | None) -> HdlistRecord | None:
-    try:
-        return HdlistRecord.from_bytes(part) if part else None
-    except HeaderError:
-        return None
+    return cache.made(_PART, packages, read=HdlistRecord.from_bytes, make=make, pack=HdlistRecord.to_bytes)
 
 
 def _run_genhdlist(tree: Tree, packages: Sequence[Package]) -> None:

@@ -142,7 +142,8 @@ def _holding(tree: Tree, files: Mapping[str, CachedFile], special: Iterable[str]
     record = recorded(tree)
     grace = tuple(copy for copy in (record.grace if record else ()) if copy.path in files)
     copies = {copy.path for copy in grace}
-    restored = {file.identity.path: file for file in _restored(tree, files, record)}
+    spares = tree.generations / str(record.number) if record else tree.generations
+    restored = {file.identity.path: file for file in _restored(tree, files, record, spares)}
     files = {**files, **restored}
     listed = [file for path, file in files.items() if path not in copies]
     packages = tuple(file.package for file in listed if file.package)
@@ -155,22 +156,20 @@ def _holding(tree: Tree, files: Mapping[str, CachedFile], special: Iterable[str]
     names = listed_names(tree.path, tree.layout, tree.arches, tree.kickstarts)
     catalogue = Catalogue(tree.name, packages, listed_names=names, findings=tuple(findings))
     records = tuple(FileRecord(path, file.identity.size, file.sha256) for path, file in sorted(files.items()))
-    return Holding(catalogue, records, grace, {path: _spare(tree, path) for path in restored})
+    return Holding(catalogue, records, grace, {path: spares / path for path in restored})
 
 
-def _restored(tree: Tree, files: Mapping[str, CachedFile], record: Generation | None) -> Iterator[CachedFile]:
-    """Packages that the record lists, that are missing or damaged in the tree, and whole in the generation's own folder."""
+def _restored(tree: Tree, files: Mapping[str, CachedFile], record: Generation | None, spares: Path) -> Iterator[CachedFile]:
+    """Packages that the record lists, that are missing or damaged in the tree, and whole in `spares`, the generation's own folder."""
     for known in record.listed_and_other if record else ():
         found = files.get(known.path)
-        spare = _spare(tree, known.path)
-        if is_package(tree.layout, known.path) and (found is None or found.problem) and spare.is_file():
+        if not is_package(tree.layout, known.path) or (found and not found.problem):
+            continue
+        spare = spares / known.path
+        if spare.is_file():
             file, _ = read_file(tree, spare, identity(spare, known.path))
             if file.sha256 == known.sha256:
                 yield file
-
-
-def _spare(tree: Tree, path: str) -> Path:
-    return tree.generations / str(tree.stamp()) / path
 
 
 def _special(tree: Tree, name: str) -> Finding:

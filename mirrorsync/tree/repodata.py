@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import createrepo_c
@@ -48,26 +49,14 @@ def write_repodata(
 
 def _chunks(root: Path, packages: Sequence[Package], cache: TreeCache) -> list[list[str]]:
     """[primary, filelists, other] XML of each package."""
-    known = cache.parts(PART)
-    fresh: dict[tuple[str, str], bytes] = {}
-    chunks = []
-    for package in packages:
-        key = (package.digest.value if package.digest else "", package.location)
-        chunk = _remembered(known.get(key))
-        if chunk is None:
-            chunk = _opened(root, package)
-            fresh[key] = json.dumps(chunk).encode()
-        chunks.append(chunk)
-    cache.remember_parts(PART, fresh)
-    return chunks
+    return cache.made(PART, packages, read=_remembered, make=partial(_opened, root), pack=lambda chunk: json.dumps(chunk).encode())
 
 
-def _remembered(part: bytes | None) -> list[str] | None:
-    try:
-        chunk = json.loads(part) if part else None
-    except ValueError:
-        return None
-    return chunk if isinstance(chunk, list) and len(chunk) == len(_MADE) else None
+def _remembered(part: bytes) -> list[str]:
+    chunk = json.loads(part)
+    if not isinstance(chunk, list) or len(chunk) != len(_MADE):
+        raise ValueError("it is no chunk of each kind")
+    return chunk
 
 
 def _opened(root: Path, package: Package) -> list[str]:
