@@ -159,7 +159,7 @@ class _Losses:
         with self._lock:
             self._count += 1
             if self._count >= self._limit:
-                row = f"it lists and does not give {self._count} packages in a row"
+                row = f"it lists and does not give {self._limit} packages in a row"
                 raise UpstreamError(f"{self._mirror}: given up, for {row}; the last: {error}")
 
     def end(self) -> None:
