@@ -210,6 +210,7 @@ class TestCuts:
         assert (start, received + rest) == (len(received), CONTENT)
 
     def test_an_ftp_transfer_that_ends_early_is_a_cut(self, folder: Path, work: Path) -> None:
+        (folder / "big.rpm").write_bytes(CONTENT + bytes(64 << 20))  # more than the sockets between take before anybody reads
         with servers.ftp_server(folder, work) as running, open_transport(Mirror.at(running.url)) as transport:
             with transport.open(f"{running.url}/big.rpm") as body, pytest.raises(TransferCutError):
                 next(body.chunks)
