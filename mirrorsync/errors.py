@@ -67,6 +67,10 @@ class PublishError(MirrorsyncError):
     """A generation could not be built, failed its check, or could not be put in place."""
 
 
+class SpaceError(PublishError):
+    """A file system has not the room that an update takes; nothing was fetched."""
+
+
 class BootError(MirrorsyncError):
     """The boot set could not be staged."""
 

@@ -8,12 +8,14 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -25,6 +27,8 @@ _BLOCK = 1 << 20
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _NAME_MAX = 255
+_SIGNATURE = 60  # bytes of who holds a lock
+_NOT_SUPPORTED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EMLINK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ def make_directory(path: Path) -> None:
     if path.is_dir():
         return
     make_directory(path.parent)
-    path.mkdir(exist_ok=True)
+    path.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
     path.chmod(DIRECTORY_MODE)
 
 
@@ -172,17 +176,118 @@ def remove_tree(path: Path) -> None:
         shutil.rmtree(path)
 
 
+def remove_contents(folder: Path) -> tuple[OSError, ...]:
+    """Remove what lies in a directory, as far as it can be, and say what refused: what another process has removed does not."""
+    refusals: list[OSError] = []
+
+    def note(error: OSError) -> None:
+        if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):  # a directory is not empty where something in it has refused
+            refusals.append(error)
+
+    for parent, folders, files in os.walk(folder, topdown=False, onerror=note):
+        for name in (*files, *folders):
+            path = Path(parent, name)
+            try:
+                _remove_name(path)
+            except OSError as error:
+                note(error)
+    return tuple(refusals)
+
+
+def _remove_name(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    else:
+        path.unlink()
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove a directory that nothing lies in; one that is not empty, or not there, is left."""
+    with suppress(OSError):
+        folder.rmdir()
+
+
 def exchange(left: Path, right: Path) -> None:
     """Let two names change places in one step: renameat2(RENAME_EXCHANGE), Linux 3.15.
 
     Raises PublishError where the file system or the kernel cannot; nothing has changed then.
     """
-    if _libc().renameat2(_AT_FDCWD, os.fsencode(left), _AT_FDCWD, os.fsencode(right), _RENAME_EXCHANGE) != 0:
-        number = ctypes.get_errno()
-        raise PublishError(f"{left}: cannot exchange it with {right}: {os.strerror(number)}; the tree is as it was")
+    try:
+        _exchange_names(left, right)
+    except OSError as error:
+        raise PublishError(f"{left}: cannot exchange it with {right}: {error.strerror}; the tree is as it was") from error
     sync_directory(left.parent)
     if right.parent != left.parent:
         sync_directory(right.parent)
+
+
+def _exchange_names(left: Path, right: Path) -> None:
+    if _libc().renameat2(_AT_FDCWD, os.fsencode(left), _AT_FDCWD, os.fsencode(right), _RENAME_EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(left))
+
+
+class FilesystemAbility(Enum):
+    """What a publication needs of a file system, and not every one has."""
+
+    LINKS = auto()
+    SYMLINKS = auto()
+    EXCHANGE = auto()
+
+
+def abilities(trial: Path) -> frozenset[FilesystemAbility]:
+    """What the file system can do, tried in the folder `trial`, which is made for it and removed."""
+    remove_tree(trial)
+    make_directory(trial / "left")
+    make_directory(trial / "right")
+    attempts: dict[FilesystemAbility, Callable[[], None]] = {
+        FilesystemAbility.LINKS: lambda: _try_link(trial / "file"),
+        FilesystemAbility.SYMLINKS: lambda: (trial / "link").symlink_to("left"),
+        FilesystemAbility.EXCHANGE: lambda: _exchange_names(trial / "left", trial / "right"),
+    }
+    try:
+        return frozenset(ability for ability, attempt in attempts.items() if _possible(attempt))
+    finally:
+        remove_tree(trial)
+
+
+def _try_link(path: Path) -> None:
+    path.touch()
+    path.with_name("again").hardlink_to(path)
+
+
+def has_symbolic_links(trial: Path) -> bool:
+    """Whether the file system can have them: one is made at `trial`, and removed."""
+    trial.unlink(missing_ok=True)
+    if not _possible(lambda: trial.symlink_to(trial.name)):
+        return False
+    trial.unlink()
+    return True
+
+
+def _possible(attempt: Callable[[], None]) -> bool:
+    try:
+        attempt()
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise
+        return False
+    return True
+
+
+def is_mount_point(path: Path) -> bool:
+    """Whether something is mounted at `path` itself, be it of the same file system (mountinfo, proc(5))."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return path.is_mount()
+    real = path.parent.resolve() / path.name
+    return any(_unescaped(line.split(" ")[4]) == str(real) for line in lines)
+
+
+def _unescaped(text: str) -> str:
+    """A path of mountinfo, where blanks and the like are octal escapes."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
 def move(source: Path, target: Path) -> None:
@@ -191,6 +296,13 @@ def move(source: Path, target: Path) -> None:
     sync_directory(target.parent)
     if source.parent != target.parent:
         sync_directory(source.parent)
+
+
+def point(link: Path, target: str, *, by: Path) -> None:
+    """Let the symbolic link `link` point to `target` in one step: a new link made at `by`, on the same file system, is renamed over it."""
+    by.unlink(missing_ok=True)
+    by.symlink_to(target)
+    move(by, link)
 
 
 @contextmanager
@@ -204,11 +316,17 @@ def locked(path: Path, purpose: str) -> Iterator[None]:
         except BlockingIOError as error:
             raise LockedError(f"{purpose}: {_holder(descriptor)} is at work on it; nothing was done") from error
         os.fchmod(descriptor, FILE_MODE)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}".encode(), 0)
+        _sign(descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+def _sign(descriptor: int) -> None:
+    """Say in a lock file who holds it: over what it says, so that it takes no block anew, and not at all where a full disk has none."""
+    text = f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}"
+    with suppress(OSError):
+        os.pwrite(descriptor, text.ljust(_SIGNATURE).encode(), 0)
 
 
 def lock_holder(path: Path) -> str | None:
@@ -258,38 +376,6 @@ def settle(partial: Path, target: Path, *, mode: int = FILE_MODE) -> None:
 def remove_file(path: Path) -> None:
     """Remove a file's name; nothing where there is none."""
     path.unlink(missing_ok=True)
-
-
-def rename_together(renames: Sequence[tuple[Path, Path]]) -> None:
-    """Rename each (new file, target) of one directory, all or none: where one fails, every target is again what it was.
-
-    A process that dies in between leaves some renamed, and the former files as `.NAME.PID.old`. Raises OSError.
-    """
-    formers = {target: target.with_name(f".{target.name}.{os.getpid()}.old") for _, target in renames}
-    renamed: list[Path] = []
-    try:
-        for target, former in formers.items():
-            if os.path.lexists(target):
-                os.link(target, former, follow_symlinks=False)
-        for new, target in renames:
-            new.replace(target)
-            renamed.append(target)
-    except BaseException:
-        for target in renamed:
-            _put_back(formers[target], target)
-        raise
-    finally:
-        for name in (*formers.values(), *(new for new, _ in renames)):
-            name.unlink(missing_ok=True)
-    for directory in sorted({target.parent for target in formers}):
-        sync_directory(directory)
-
-
-def _put_back(former: Path, target: Path) -> None:
-    if os.path.lexists(former):
-        former.replace(target)
-    else:
-        target.unlink()
 
 
 def _holder(descriptor: int) -> str:

@@ -616,15 +616,23 @@ def test_check_tells_a_tree_that_is_a_file(write: Write, tmp_path: Path) -> None
     ]
 
 
-@pytest.mark.parametrize("target", ["there", "tftp", "tree"])
-def test_check_tells_a_tree_that_is_a_symlink_to_anything(write: Write, tmp_path: Path, target: str) -> None:
-    path = write(complete(tmp_path).replace(f'{tmp_path}/tftp"', f'{tmp_path}/boot"'))
-    (tmp_path / "boot").mkdir()
+@pytest.mark.parametrize("target", ["there", "tree"])
+def test_check_tells_a_tree_that_is_a_symlink_to_nothing(write: Write, tmp_path: Path, target: str) -> None:
+    path = write(complete(tmp_path))
     (tmp_path / "tree").rmdir()
     (tmp_path / "tree").symlink_to(target)
     assert unusable(path) == [
-        f"trees.a.path: tree is a symlink, which cannot be replaced as a tree is; name the directory itself: {target}"
+        f"trees.a.path: tree is a symbolic link to {target}, which is not there; put the distribution's tree there"
     ]
+
+
+def test_a_tree_may_be_a_symlink_to_a_directory_also_the_one_a_publication_made(write: Write, tmp_path: Path) -> None:
+    path = write(complete(tmp_path))
+    own = tmp_path / ".mirrorsync/tree/generations/7"
+    own.parent.mkdir(parents=True)
+    (tmp_path / "tree").rename(own)
+    (tmp_path / "tree").symlink_to(".mirrorsync/tree/generations/7")
+    assert unusable(path) == []
 
 
 def test_check_tells_a_tree_that_is_a_mount_point(write: Write) -> None:

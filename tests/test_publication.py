@@ -11,14 +11,16 @@ import pytest
 from mirrorsync.errors import LockedError, PublishError
 from mirrorsync.files import lock_holder, remove_tree
 from mirrorsync.model.choices import Layout
-from mirrorsync.model.generation import Generation
+from mirrorsync.model.generation import FileRecord, Generation
 from mirrorsync.model.plan import Plan
+from mirrorsync.planning.record import ByHand, update_record
 from mirrorsync.tree import journal, publication
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.contents import next_contents
-from mirrorsync.tree.generation import build, recorded, verify
+from mirrorsync.tree.generation import build, files_of, unlisted, verify
 from mirrorsync.tree.indexes import read_indexes
 from mirrorsync.tree.pool import Pool
+from mirrorsync.tree.pruning import discard
 from mirrorsync.tree.reading import Holding, read_tree, scan
 from mirrorsync.tree.site import Tree
 from tests.conftest import Builder
@@ -32,11 +34,11 @@ def read(tree: Tree) -> Holding:
         return read_tree(tree, scan(tree), cache)
 
 
-def built(tree: Tree, rpm: Path) -> Generation:
+def built(tree: Tree, rpm: Path) -> tuple[Generation, tuple[FileRecord, ...]]:
     """Everything before the exchange: adoption where needed, and the next generation at `building`."""
     holding = read(tree)
     if tree.stamp() is None:
-        publication.adopt(tree, Generation(1, NOW, publication.ADOPTION, holding.files))
+        publication.adopt(tree, Generation(1, NOW, journal.ADOPTION), holding.files)
     package = described(rpm)
     plan = replacing(tree, holding.catalogue.packages, package)
     files = staged(tree.pool, rpm, package)
@@ -45,12 +47,14 @@ def built(tree: Tree, rpm: Path) -> Generation:
     with TreeCache(tree.cache) as cache:
         build(tree, number, contents, Pool(tree.pool), cache, now=NOW)
         verify(tree, contents, plan, holding.catalogue.listed_names)
-        return recorded(tree, number, contents, plan, cache, now=NOW, run="test")
+        generation = update_record(number, plan, None, None, ByHand())
+        grace = unlisted(tree, contents.grace, tree.building)
+        return replace(generation, published=NOW, grace=grace), files_of(tree, contents, cache)
 
 
 def published(tree: Tree, rpm: Path) -> Generation:
-    generation = built(tree, rpm)
-    publication.publish(tree, generation)
+    generation, files = built(tree, rpm)
+    publication.publish(tree, generation, files)
     return generation
 
 
@@ -101,11 +105,11 @@ def test_a_run_stopped_before_the_exchange_is_dropped_and_leaves_the_old_tree(tm
     tree = make_tree(tmp_path, [rpm("bash", "1")])
     published(tree, rpm("bash", "2"))
     before = snapshot(tree.path)
-    generation = built(tree, rpm("bash", "3"))
+    generation, made = built(tree, rpm("bash", "3"))
     if stopped != "built":
         (tree.generations / "3").mkdir()
     if stopped == "recorded":
-        journal.write_record(tree.journal, generation)
+        journal.write_record(tree.journal, generation, made)
     publication.recover(tree)
     assert snapshot(tree.path) == before
     assert journal.numbers(tree.journal) == (1, 2) == tree.kept_generations()
@@ -124,7 +128,7 @@ def test_a_run_stopped_right_after_the_exchange_is_finished(tmp_path: Path, rpm:
 
 def test_an_adoption_that_was_stopped_is_done_again_under_the_same_number(tmp_path: Path, rpm: Builder) -> None:
     tree = make_tree(tmp_path, [rpm("bash", "1")])
-    journal.write_record(tree.journal, Generation(1, NOW, publication.ADOPTION, read(tree).files))
+    journal.write_record(tree.journal, Generation(1, NOW, journal.ADOPTION), read(tree).files)
     (tree.generations / "1").mkdir(parents=True)
     publication.recover(tree)
     assert journal.numbers(tree.journal) == () == tree.kept_generations()
@@ -152,9 +156,9 @@ def test_generations_beyond_those_kept_go_when_their_grace_is_over_and_not_befor
     tree = replace(make_tree(tmp_path, [rpm("bash", "1")]), keep=1)
     for version in ("2", "3"):
         published(tree, rpm("bash", version))
-    publication.collect(tree, NOW)
+    discard(tree, NOW)
     assert tree.kept_generations() == (1, 2, 3)
-    publication.collect(tree, NOW + tree.grace)
+    discard(tree, NOW + tree.grace)
     assert tree.kept_generations() == (2, 3)
     assert not (tree.retired / "1").exists()
 

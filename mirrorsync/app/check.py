@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from mirrorsync.app.records import records_findings
 from mirrorsync.app.signatures import signature_findings
 from mirrorsync.app.site import Site
 from mirrorsync.app.surroundings import surroundings_findings
@@ -11,7 +12,6 @@ from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.outcome import CheckOutcome
 from mirrorsync.model.package import Digest, IndexedPackage
 from mirrorsync.probes.indexed import digest_findings, duplicate_findings, mode_findings, name_findings, presence_findings
-from mirrorsync.tree import journal
 from mirrorsync.tree.comps import listed_names
 from mirrorsync.tree.indexes import index_files, read_indexes
 from mirrorsync.tree.reading import scan
@@ -29,8 +29,8 @@ def check_tree(site: Site, keyring: Keyring | None, *, deep: bool) -> CheckOutco
         indexed = read_indexes(tree.layout, tree.path)
     except PublishError as error:
         finding = Finding(Severity.ERROR, "index-unreadable", str(tree.path), str(error), "run `mirrorsync update`, or rebuild the index")
-        return CheckOutcome(tree.name, 0, deep, (finding, *surroundings_findings(site, deep=deep)))
-    findings = [*_tree_findings(site, indexed, deep=deep), *surroundings_findings(site, deep=deep)]
+        return CheckOutcome(tree.name, 0, deep, (finding, *records_findings(tree, deep=deep), *surroundings_findings(site, deep=deep)))
+    findings = [*_tree_findings(site, indexed, deep=deep), *records_findings(tree, deep=deep), *surroundings_findings(site, deep=deep)]
     if deep:
         findings += signature_findings(tree.path, indexed, keyring)
     return CheckOutcome(tree.name, len(indexed), deep, tuple(findings))
@@ -58,8 +58,5 @@ def _name_findings(site: Site, indexed: Sequence[IndexedPackage]) -> Iterator[Fi
 
 
 def _expected_digests(site: Site, indexed: Sequence[IndexedPackage]) -> dict[str, Digest]:
-    """What the indexes say, and over it what the journal recorded when the files were verified."""
-    expected = {package.location: package.digest for package in indexed if package.digest}
-    generation = journal.recorded(site.tree)
-    files = generation.files if generation else ()
-    return expected | {record.path: Digest("sha256", record.sha256) for record in files}
+    """What the indexes say."""
+    return {package.location: package.digest for package in indexed if package.digest}

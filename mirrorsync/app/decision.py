@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mirrorsync import __version__
+from mirrorsync.app.run import Run
 from mirrorsync.app.silence import answered
 from mirrorsync.app.site import Site, Source
 from mirrorsync.errors import PlanError, UpstreamError
 from mirrorsync.files import make_directory, write_file
+from mirrorsync.model.basis import Basis
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.plan import Plan
 from mirrorsync.planning.document import plan_document, plan_from
 from mirrorsync.tree.cache import TreeCache
-from mirrorsync.tree.reading import Scan, scan
+from mirrorsync.tree.reading import scan
 from mirrorsync.upstream.workers import in_parallel
 
 if TYPE_CHECKING:
@@ -26,42 +28,48 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A plan, what was seen while making it, and its inputs: None where the plan is empty and was remembered.
+    """A plan, what it was made from, what was seen meanwhile, and its inputs: None where the plan is empty and was remembered.
 
     stale: why the indexes are to be made anew whatever the plan says.
     """
 
     plan: Plan
+    basis: Basis
     stale: str | None
     findings: tuple[Finding, ...]
     inputs: "Inputs | None"
 
 
-def decide(site: Site, sources: Sequence[Source], cache: TreeCache) -> Decision:
-    """Look at the tree and the mirrors, read them where anything has changed, and plan. Raises UpstreamError where no mirror answers."""
+def decide(site: Site, sources: Sequence[Source], cache: TreeCache, run: Run) -> Decision:
+    """Look at the tree and the mirrors, read them where anything has changed, and plan.
+
+    Raises UpstreamError where no mirror answers, and TreeError where the tree was changed by hand.
+    """
     seen = scan(site.tree)
     revisions = in_parallel([partial(answered, site.tree.name, source.upstream.revision) for source in sources], len(sources))
     silent = tuple(revision for revision in revisions if isinstance(revision, Finding))
     if silent and len(silent) == len(revisions):
         raise UpstreamError("; ".join(finding.what for finding in silent))
-    key = _key(site, sources, seen, [str(revision) for revision in revisions])
+    mirrors = {source.upstream.mirror.name: str(revision) for source, revision in zip(sources, revisions, strict=True)}
+    basis = Basis(site.tree.stamp(), site.tree.seal(), seen.fingerprint, mirrors)
+    key = _key(site, sources, basis, reapply=run.reapply)
     if (plan := _remembered(site, key)) is not None:
-        return Decision(plan, None, (), None)
+        return Decision(plan, basis, None, (), None)
     from mirrorsync.app.planning import read_and_plan  # noqa: PLC0415  loading it takes as long as all of a run with nothing to do
 
     answering = [source for source, revision in zip(sources, revisions, strict=True) if isinstance(revision, str)]
-    planned = read_and_plan(site, answering, seen, cache)
-    decision = Decision(planned.plan, planned.stale, (*silent, *planned.findings), planned.inputs)
+    planned = read_and_plan(site, answering, seen, cache, run)
+    decision = Decision(planned.plan, basis, planned.stale, (*silent, *planned.findings), planned.inputs)
     if decision.plan.empty and not decision.findings and not decision.stale:
         _remember(site, key, decision.plan)
     return decision
 
 
-def _key(site: Site, sources: Sequence[Source], seen: Scan, revisions: Sequence[str]) -> str:
+def _key(site: Site, sources: Sequence[Source], basis: Basis, *, reapply: bool) -> str:
     """A digest of everything a plan depends on."""
     kickstarts = [path.read_bytes() if path.is_file() else b"" for path in site.tree.kickstarts]
     offers = [(source.upstream.mirror.name, source.exclude, source.include) for source in sources]
-    facts = (__version__, seen.fingerprint, site.tree.stamp(), offers, revisions, repr(site.policy), site.tree.layout, kickstarts)
+    facts = (__version__, repr(basis), offers, repr(site.policy), site.tree.layout, kickstarts, reapply)
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 

@@ -41,7 +41,8 @@ def obtain(site: Site, inputs: Inputs, plan: Plan, pool: Pool, progress: ShowPro
         if not failures:
             break
         barred |= failures
-        plan = plan_update(site.tree.name, inputs.holding.catalogue, inputs.available, site.policy, barred=barred)
+        forbidden = {**inputs.barred, **barred}
+        plan = plan_update(site.tree.name, inputs.holding.catalogue, inputs.available, site.policy, barred=forbidden)
     staged = {entry.package.nevra: arrived[entry.package.nevra].sha256 for entry in plan.incoming}
     transferred = [result.package.size for result in arrived.values() if not result.from_pool]
     failed = tuple(FailedFetch(str(nevra), reason) for nevra, reason in sorted(barred.items(), key=lambda item: item[0].key))

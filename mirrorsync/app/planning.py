@@ -1,19 +1,23 @@
 """Reading a tree and its mirrors whole, and planning from what they have."""
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
+from mirrorsync.app.run import Run
 from mirrorsync.app.silence import answered
 from mirrorsync.app.site import Site, Source
 from mirrorsync.errors import UpstreamError
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.generation import Generation
 from mirrorsync.model.package import Package
 from mirrorsync.model.plan import Plan
+from mirrorsync.model.version import NEVRA
 from mirrorsync.planning.update import plan_update, required_paths
+from mirrorsync.tree.baseline import Baseline, read_baseline, require_unedited
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.indexes import stale
 from mirrorsync.tree.metadata import CARRIED, Carried
@@ -22,11 +26,16 @@ from mirrorsync.tree.reading import Holding, Scan, read_tree, with_paths
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a plan was made from: the tree, and one catalogue for each source that answered."""
+    """What a plan was made from: the tree, what it was published as, and one catalogue for each source that answered.
+
+    barred: what may not come in although offered, because a rollback took it out.
+    """
 
     holding: Holding
+    baseline: Baseline
     sources: tuple[Source, ...]
     available: tuple[Catalogue, ...]
+    barred: Mapping[NEVRA, str]
 
     @property
     def offered(self) -> tuple[Carried, ...]:
@@ -45,29 +54,38 @@ class Planned:
     inputs: Inputs
 
 
-def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: TreeCache) -> Planned:
-    """Read `sources` and the tree, and plan. A source that cannot be read is a finding. Raises UpstreamError where none can be."""
+def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: TreeCache, run: Run) -> Planned:
+    """Read `sources` and the tree, and plan. A source that cannot be read is a finding.
+
+    Raises UpstreamError where none can be, and TreeError where the tree is not what its record says, unless `run` adopts that.
+    """
     readings = [(source, answered(site.tree.name, partial(_admitted, source))) for source in sources]
     silent = [reading for _, reading in readings if isinstance(reading, Finding)]
     read = [(source, reading) for source, reading in readings if isinstance(reading, Catalogue)]
     if not read:
         raise UpstreamError("; ".join(finding.what for finding in silent))
     holding = read_tree(site.tree, seen, cache)
+    baseline = read_baseline(site.tree, holding.files)
+    if not run.adopt_changes:
+        require_unedited(site.tree, baseline)
     paths = required_paths([holding.catalogue, *(catalogue for _, catalogue in read)])
     holding = replace(holding, catalogue=with_paths(holding.catalogue, paths, cache))
     available = tuple(source.upstream.with_paths(catalogue, paths) for source, catalogue in read)
+    barred = {} if run.reapply else rolled_back(baseline.generation, available)
     gc.freeze()  # or the collector looks through every package again and again while the plan is made
-    plan = plan_update(site.tree.name, holding.catalogue, available, site.policy)
+    plan = plan_update(site.tree.name, holding.catalogue, available, site.policy, barred=barred)
     gc.unfreeze()
     findings = (*silent, *holding.catalogue.findings, *(finding for catalogue in available for finding in catalogue.findings))
     empty = [_emptiness(catalogue) for catalogue in available if not catalogue.packages]
-    inputs = Inputs(holding, tuple(source for source, _ in read), available)
-    return Planned(plan, _restoring(holding) or stale(site.tree, holding.catalogue.packages), (*findings, *empty), inputs)
+    inputs = Inputs(holding, baseline, tuple(source for source, _ in read), available, barred)
+    return Planned(plan, baseline.difference or stale(site.tree, holding.catalogue.packages), (*findings, *empty), inputs)
 
 
-def _restoring(holding: Holding) -> str | None:
-    lost = ", ".join(sorted(holding.restored))
-    return f"gone or damaged, and taken from the generation that had it: {lost}" if lost else None
+def rolled_back(generation: Generation | None, available: Iterable[Catalogue]) -> Mapping[NEVRA, str]:
+    """What is offered and may not come in, because a rollback took it out, with that reason."""
+    texts = frozenset(generation.barred if generation else ())
+    reason = "taken out by a rollback; `mirrorsync update --reapply` lets it in again"
+    return {package.nevra: reason for catalogue in available for package in catalogue.packages if texts and str(package.nevra) in texts}
 
 
 def _emptiness(catalogue: Catalogue) -> Finding:

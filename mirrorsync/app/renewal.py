@@ -5,27 +5,37 @@ from dataclasses import replace
 
 from mirrorsync.app.fetching import Obtained, obtain
 from mirrorsync.app.planning import Inputs
+from mirrorsync.app.readiness import require_ready
 from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site
-from mirrorsync.model.generation import Generation
+from mirrorsync.errors import PlanError
+from mirrorsync.model.generation import Generation, Inventory
 from mirrorsync.model.outcome import UpdateOutcome
+from mirrorsync.planning.record import ByHand, update_record
 from mirrorsync.tree import generation as building
 from mirrorsync.tree import journal, publication
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.contents import next_contents
 from mirrorsync.tree.pool import Pool
+from mirrorsync.tree.pruning import discard
+from mirrorsync.tree.restoration import listed_nevras
+from mirrorsync.tree.site import Tree
 
 
-def renew(site: Site, inputs: Inputs, outcome: UpdateOutcome, cache: TreeCache, run: Run) -> UpdateOutcome:
-    """Carry `outcome.plan` out; what cannot be fetched is held.
+def renew(site: Site, inputs: Inputs, outcome: UpdateOutcome, cache: TreeCache, run: Run, *, whole: bool) -> UpdateOutcome:
+    """Carry `outcome.plan` out; what cannot be fetched is held, or where it is the `whole` plan that is wanted, nothing is done.
 
     Raises MirrorsyncError; the tree is then the old one or the new one, whole.
     """
     began = time.monotonic()
+    require_ready(site, inputs.holding, outcome.plan, run.now)
     pool = Pool(site.tree.pool)
     obtained = obtain(site, inputs, outcome.plan, pool, run.progress)
+    if whole and obtained.failed:
+        what = "; ".join(failed.reason for failed in obtained.failed)
+        raise PlanError(f"{site.tree.name}: the saved plan cannot be carried out whole: {what}; nothing was published")
     fetched = time.monotonic()
-    number = None if obtained.plan.empty and not outcome.stale else _publish(site, inputs, obtained, pool, cache, run)
+    number = None if obtained.plan.empty and not outcome.stale else _publish(site, inputs, obtained, pool, cache, run, outcome.stale)
     return replace(
         outcome,
         plan=obtained.plan,
@@ -37,16 +47,34 @@ def renew(site: Site, inputs: Inputs, outcome: UpdateOutcome, cache: TreeCache, 
     )
 
 
-def _publish(site: Site, inputs: Inputs, obtained: Obtained, pool: Pool, cache: TreeCache, run: Run) -> int:
-    tree = site.tree
-    if journal.recorded(tree) is None:
-        publication.adopt(tree, Generation(journal.next_number(tree), run.now, publication.ADOPTION, inputs.holding.files))
-    contents = next_contents(tree.layout, inputs.holding, obtained.plan, obtained.staged, now=run.now, grace=tree.grace)
+def _publish(site: Site, inputs: Inputs, obtained: Obtained, pool: Pool, cache: TreeCache, run: Run, stale: str | None) -> int:
+    tree, plan = site.tree, obtained.plan
+    if inputs.baseline.generation is None:
+        found = Generation(journal.next_number(tree), run.now, journal.ADOPTION, run.by, "taken as it was found")
+        publication.adopt(tree, found, inputs.holding.files)
+    contents = next_contents(tree.layout, inputs.holding, plan, obtained.staged, now=run.now, grace=tree.grace)
     number = journal.next_number(tree)
     building.build(tree, number, contents, pool, cache, now=run.now, offered=inputs.offered)
-    building.verify(tree, contents, obtained.plan, inputs.holding.catalogue.listed_names)
-    publication.publish(tree, building.recorded(tree, number, contents, obtained.plan, cache, now=run.now, run=run.name))
-    publication.collect(tree, run.now)
-    pool.prune()
-    pool.prune_incoming(run.now - tree.grace)
+    building.verify(tree, contents, plan, inputs.holding.catalogue.listed_names)
+    files = building.files_of(tree, contents, cache)
+    generation = replace(
+        update_record(number, plan, inputs.baseline.generation, stale, _by_hand(tree, inputs)),
+        published=run.now,
+        run=run.name,
+        by=run.by,
+        grace=building.unlisted(tree, contents.grace, tree.building),
+        inventory=Inventory(new_bytes=building.new_bytes(files, inputs.holding.files)),
+    )
+    publication.publish(tree, generation, files)
+    discard(tree, run.now)
     return number
+
+
+def _by_hand(tree: Tree, inputs: Inputs) -> ByHand:
+    """What the adopted changes come to in packages: by what the generation listed that the tree was."""
+    former = inputs.baseline.generation
+    if former is None or not inputs.baseline.edits:
+        return ByHand()
+    before = listed_nevras(tree, tree.generations / str(former.number))
+    after = frozenset(str(package.nevra) for package in inputs.holding.catalogue.packages)
+    return ByHand(after - before, before - after) if before else ByHand()

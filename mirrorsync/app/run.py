@@ -14,8 +14,14 @@ ShowProgress = Callable[[Sequence[Package]], AbstractContextManager[Progress]]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """When the call began (UTC), what the journal calls it, and what shows its progress."""
+    """When the call began (UTC), what the journal calls it, by which process of whom it is, and what shows its progress.
+
+    adopt_changes: take what was changed by hand as it is.  reapply: let in again what a rollback took out.
+    """
 
     now: datetime
     name: str
+    by: str
     progress: ShowProgress
+    adopt_changes: bool = False
+    reapply: bool = False

@@ -1,13 +1,15 @@
-"""What a tree is just now, and what it was: read from its journal, waiting for nobody."""
+"""What a tree is just now: read from its journal, waiting for nobody."""
 
 from mirrorsync.app.boot import compare_boot_set
 from mirrorsync.app.site import Site
+from mirrorsync.errors import TreeError
 from mirrorsync.files import lock_holder
-from mirrorsync.model.generation import Generation
+from mirrorsync.model.generation import FileRecord, Generation
 from mirrorsync.model.outcome import StatusOutcome
 from mirrorsync.tree import journal
 from mirrorsync.tree.layout import is_package
-from mirrorsync.tree.reading import check_path
+from mirrorsync.tree.site import Tree
+from mirrorsync.tree.ways import check_path
 
 
 def tree_status(site: Site) -> StatusOutcome:
@@ -15,7 +17,7 @@ def tree_status(site: Site) -> StatusOutcome:
     tree = site.tree
     check_path(tree)
     generation = journal.recorded(tree)
-    files = generation.listed_and_other if generation else ()
+    files = _files(tree, generation)
     return StatusOutcome(
         tree=tree.name,
         path=str(tree.path),
@@ -31,9 +33,12 @@ def tree_status(site: Site) -> StatusOutcome:
     )
 
 
-def tree_history(site: Site, limit: int) -> tuple[Generation, ...]:
-    """The newest `limit` generations, newest first. Raises TreeError where there is no tree, or a record cannot be read."""
-    tree = site.tree
-    check_path(tree)
-    numbers = journal.numbers(tree.journal)[-limit:]
-    return tuple(journal.read_record(tree.journal, number) for number in reversed(numbers))
+def _files(tree: Tree, generation: Generation | None) -> tuple[FileRecord, ...]:
+    """What the tree has without its grace copies; nothing where that is not known."""
+    if generation is None:
+        return ()
+    copies = {copy.path for copy in generation.grace}
+    try:
+        return tuple(record for record in journal.read_files(tree.journal, generation) if record.path not in copies)
+    except TreeError:
+        return ()

@@ -5,42 +5,73 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mirrorsync.app.boot import plan_boot_set, stage_boot_set
-from mirrorsync.app.decision import decide
+from mirrorsync.app.decision import Decision, decide
 from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site, Source
 from mirrorsync.app.surroundings import surroundings_findings
+from mirrorsync.errors import PlanError
+from mirrorsync.model.finding import Finding
 from mirrorsync.model.outcome import Seconds, UpdateOutcome
+from mirrorsync.planning.movement import moved
+from mirrorsync.planning.saved import SavedPlan
 from mirrorsync.tree import publication
 from mirrorsync.tree.cache import TreeCache
-from mirrorsync.tree.reading import check_path
+from mirrorsync.tree.pruning import clear
+from mirrorsync.tree.ways import check_path
 
 
-def update_tree(site: Site, sources: Sequence[Source], run: Run) -> UpdateOutcome:
-    """Bring one tree up to date. Raises MirrorsyncError; the tree is then the old one or the new one, whole."""
+def update_tree(site: Site, sources: Sequence[Source], run: Run, saved: SavedPlan | None = None) -> UpdateOutcome:
+    """Bring one tree up to date; by the plan that was `saved`, where one is given, and by no other.
+
+    Raises MirrorsyncError; the tree is then the old one or the new one, whole.
+    """
     began = time.monotonic()
     check_path(site.tree)
     with publication.writing(site.tree), TreeCache(site.tree.cache) as cache:
         publication.recover(site.tree)
-        decision = decide(site, sources, cache)
-        seconds = Seconds(planning=time.monotonic() - began)
-        outcome = UpdateOutcome(site.tree.name, decision.plan, findings=decision.findings, stale=decision.stale, seconds=seconds)
+        decision = decide(site, sources, cache, run)
+        if saved:
+            _require_unmoved(saved, decision)
+        outcome = replace(_outcome(site, decision), seconds=Seconds(planning=time.monotonic() - began))
         if decision.inputs and (decision.stale or not decision.plan.empty):
             from mirrorsync.app.renewal import renew  # noqa: PLC0415  as in decision: not for a run with nothing to do
 
-            outcome = renew(site, decision.inputs, outcome, cache, run)
+            outcome = renew(site, decision.inputs, outcome, cache, run, whole=saved is not None)
         boot, failure = stage_boot_set(site)
+    left = clear(site.tree, run.now) if outcome.generation is not None or site.tree.discarded.is_dir() else ()
     around = [finding for finding in surroundings_findings(site) if not (failure and finding.code.startswith("boot-"))]
-    return _ended(replace(outcome, boot=boot, findings=(*outcome.findings, *failure, *around)), began)
+    return _ended(replace(outcome, boot=boot, findings=(*outcome.findings, *failure, *left, *around)), began)
 
 
-def plan_tree(site: Site, sources: Sequence[Source]) -> UpdateOutcome:
+def plan_tree(site: Site, sources: Sequence[Source], run: Run) -> UpdateOutcome:
     """What `update_tree` would do; nothing but caches is written."""
     began = time.monotonic()
     with TreeCache(site.tree.cache) as cache:
-        decision = decide(site, sources, cache)
+        decision = decide(site, sources, cache, run)
     boot, failure = plan_boot_set(site)
-    findings = (*decision.findings, *failure)
-    return _ended(UpdateOutcome(site.tree.name, decision.plan, dry_run=True, boot=boot, stale=decision.stale, findings=findings), began)
+    outcome = _outcome(site, decision)
+    findings = (*outcome.findings, *failure, *_obstacles(site, decision, run))
+    return _ended(replace(outcome, dry_run=True, boot=boot, findings=findings), began)
+
+
+def _obstacles(site: Site, decision: Decision, run: Run) -> tuple[Finding, ...]:
+    """What would keep the plan from being carried out."""
+    if decision.inputs is None or (decision.plan.empty and not decision.stale):
+        return ()
+    from mirrorsync.app.readiness import obstacles  # noqa: PLC0415  as above
+
+    return tuple(obstacles(site, decision.inputs.holding, decision.plan, run.now))
+
+
+def _outcome(site: Site, decision: Decision) -> UpdateOutcome:
+    return UpdateOutcome(site.tree.name, decision.plan, decision.basis, findings=decision.findings, stale=decision.stale)
+
+
+def _require_unmoved(saved: SavedPlan, decision: Decision) -> None:
+    """Raises PlanError where the plan that would be made now is another than the saved one."""
+    if changes := moved(saved.basis, saved.plan, decision.basis, decision.plan):
+        remedy = "look at a new plan (`mirrorsync update --dry-run --save FILE`)"
+        raise PlanError(f"{saved.plan.tree}: the saved plan does not hold any more: {'; '.join(changes)}; {remedy}; nothing was done")
 
 
 def _ended(outcome: UpdateOutcome, began: float) -> UpdateOutcome:

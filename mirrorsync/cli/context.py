@@ -1,6 +1,8 @@
 """What every command shares: the configuration, the trees that are meant, and how outcomes end the call."""
 
 import errno
+import getpass
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -18,7 +20,15 @@ from mirrorsync.model.outcome import TreeFailure
 T = TypeVar("T")
 
 # The exit code of a call over several trees is the first of these that any of them ended with.
-_WORST_FIRST = (ExitCode.CONFIGURATION, ExitCode.FAILURE, ExitCode.LOCKED, ExitCode.PARTIAL, ExitCode.FINDINGS, ExitCode.DONE)
+_WORST_FIRST = (
+    ExitCode.CONFIGURATION,
+    ExitCode.USAGE,
+    ExitCode.FAILURE,
+    ExitCode.LOCKED,
+    ExitCode.PARTIAL,
+    ExitCode.FINDINGS,
+    ExitCode.DONE,
+)
 
 _AS_JSON = "mirrorsync.as_json"
 
@@ -54,7 +64,7 @@ class Call:
         return load(self.config_file, self.environ)
 
 
-def _complete_tree(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_tree(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The configured trees' names for the shell; a configuration that cannot be read completes nothing."""
     try:
         config = load(context.find_root().params.get("config_file"), {})
@@ -73,8 +83,18 @@ def asks_for_json(context: click.Context) -> bool:
     return bool(context.meta.get(_AS_JSON))
 
 
-tree_arguments = click.argument("trees", nargs=-1, metavar="[TREE]...", shell_complete=_complete_tree)
+tree_arguments = click.argument("trees", nargs=-1, metavar="[TREE]...", shell_complete=complete_tree)
 json_option = click.option("--json", "as_json", is_flag=True, callback=_note_json, help="Print one JSON document instead of text.")
+
+
+def caller() -> str:
+    """Which process of whom this is, for the journal: "process 4711 of root"; the one who called sudo is named too."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name
+        user = str(os.getuid())
+    caller = os.environ.get("SUDO_USER")
+    return f"process {os.getpid()} of {user}{f' for {caller}' if caller and caller != user else ''}"
 
 
 def chosen_trees(config: Config, trees: Sequence[str]) -> tuple[str, ...]:

@@ -1,15 +1,14 @@
-"""`mirrorsync status` and `mirrorsync history`."""
+"""`mirrorsync status`."""
 
 import click
 
 from mirrorsync.app.assembly import site_of
-from mirrorsync.app.status import tree_history, tree_status
+from mirrorsync.app.status import tree_status
 from mirrorsync.cli.context import Call, chosen_trees, each_tree, end_with, json_option, tree_arguments
 from mirrorsync.cli.output import print_document, print_lines
-from mirrorsync.errors import ExitCode
 from mirrorsync.model.outcome import TreeFailure
-from mirrorsync.report.documents import history_document, status_document
-from mirrorsync.report.text import failure_lines, history_lines, status_lines
+from mirrorsync.report.documents import status_document
+from mirrorsync.report.text import failure_lines, status_lines
 
 
 @click.command("status")
@@ -27,23 +26,3 @@ def status_command(call: Call, trees: tuple[str, ...], *, as_json: bool) -> None
             failed = isinstance(outcome, TreeFailure)
             print_lines(failure_lines(outcome) if isinstance(outcome, TreeFailure) else status_lines(outcome), err=failed)
     end_with(outcome.exit_code for outcome in outcomes)
-
-
-@click.command("history")
-@tree_arguments
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many generations of each tree.")
-@json_option
-@click.pass_obj
-def history_command(call: Call, trees: tuple[str, ...], limit: int, *, as_json: bool) -> None:
-    """List the generations that were published: when, by which run, packages in and out, errata."""
-    config = call.config()
-    names = chosen_trees(config, trees)
-    outcomes = list(each_tree(names, lambda name: (name, tree_history(site_of(config, name), limit))))
-    failures = [outcome for outcome in outcomes if isinstance(outcome, TreeFailure)]
-    if as_json:
-        print_document(history_document(outcomes))
-    else:
-        for outcome in outcomes:
-            failed = isinstance(outcome, TreeFailure)
-            print_lines(failure_lines(outcome) if isinstance(outcome, TreeFailure) else history_lines(*outcome), err=failed)
-    end_with([ExitCode.DONE, *(failure.exit_code for failure in failures)])

@@ -1,8 +1,11 @@
 """`mirrorsync update`."""
 
+import json
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -12,6 +15,7 @@ from mirrorsync.app.update import plan_tree, update_tree
 from mirrorsync.cli.context import (
     Call,
     Verbosity,
+    caller,
     chosen_trees,
     each_tree,
     end_with,
@@ -20,7 +24,9 @@ from mirrorsync.cli.context import (
 )
 from mirrorsync.cli.output import print_document, print_lines
 from mirrorsync.errors import ExitCode
+from mirrorsync.files import write_file
 from mirrorsync.model.outcome import TreeFailure, UpdateOutcome
+from mirrorsync.planning.saved import SavedPlan, saved_document
 from mirrorsync.report.documents import update_document
 from mirrorsync.report.progress import progress_on
 from mirrorsync.report.text import failure_lines, update_lines
@@ -29,31 +35,60 @@ from mirrorsync.report.text import failure_lines, update_lines
 @click.command("update")
 @tree_arguments
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be done and why, entry by entry, and touch nothing.")
+@click.option("--adopt-changes", is_flag=True, help="Take a tree that was changed by hand as it is; else it is refused.")
+@click.option(
+    "--save", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="With --dry-run: keep the plan for `mirrorsync apply`."
+)
+@click.option("--reapply", is_flag=True, help="Let in again what a rollback took out.")
 @json_option
 @click.pass_obj
-def update_command(call: Call, trees: tuple[str, ...], *, dry_run: bool, as_json: bool) -> None:
+def update_command(
+    call: Call, trees: tuple[str, ...], *, dry_run: bool, save: Path | None, adopt_changes: bool, reapply: bool, as_json: bool
+) -> None:
     """Bring install trees up to date with their update mirrors.
 
     Superseded packages are replaced, the installer's indexes rebuilt, everything is verified, and the tree is
     published in one step; then the boot images are staged. Ends with 3 where something is held back.
     """
+    if save and not dry_run:
+        raise click.UsageError("--save is for a plan that is not carried out: add --dry-run")
     config = call.config()
-    now = datetime.now(UTC)
     progress = partial(progress_on, sys.stderr, quiet=as_json or call.verbosity is Verbosity.QUIET)
+    run = Run(datetime.now(UTC), "update", caller(), progress, adopt_changes=adopt_changes, reapply=reapply)
 
     def act(name: str) -> UpdateOutcome:
         site = site_of(config, name)
         with opened_sources(config, name) as sources:
-            return plan_tree(site, sources) if dry_run else update_tree(site, sources, Run(now, "update", progress))
+            return plan_tree(site, sources, run) if dry_run else update_tree(site, sources, run)
 
-    outcomes: list[UpdateOutcome | TreeFailure] = []
-    for outcome in each_tree(chosen_trees(config, trees), act):
+    outcomes = shown_updates(each_tree(chosen_trees(config, trees), act), call.verbosity, as_json=as_json)
+    if save:
+        _save(outcomes, run, save)
+    end_with(outcome.exit_code for outcome in outcomes)
+
+
+def _save(outcomes: Iterable[UpdateOutcome | TreeFailure], run: Run, file: Path) -> None:
+    """The plans of all trees that have one."""
+    plans = [
+        SavedPlan(outcome.plan, outcome.basis, adopt_changes=run.adopt_changes, reapply=run.reapply)
+        for outcome in outcomes
+        if isinstance(outcome, UpdateOutcome) and outcome.basis
+    ]
+    write_file(file, json.dumps(saved_document(plans), indent=1).encode())
+
+
+def shown_updates(
+    results: Iterable[UpdateOutcome | TreeFailure], verbosity: Verbosity, *, as_json: bool
+) -> list[UpdateOutcome | TreeFailure]:
+    """All results, each printed as it comes, or all as one document."""
+    outcomes = []
+    for outcome in results:
         outcomes.append(outcome)
         if not as_json:
-            _print(outcome, call.verbosity)
+            _print(outcome, verbosity)
     if as_json:
         print_document(update_document(outcomes))
-    end_with(outcome.exit_code for outcome in outcomes)
+    return outcomes
 
 
 def _print(outcome: UpdateOutcome | TreeFailure, verbosity: Verbosity) -> None:

@@ -59,9 +59,9 @@ def _unreadable_in(here: Location, paths: tuple[Path, ...]) -> Iterator[tuple[Lo
 
 
 def _no_tree(path: Path) -> str | None:
-    """As an update sees it, which exchanges the directory's own name."""
-    if os.path.islink(path):  # noqa: PTH114  Path's raises where the folder above may not be entered
-        return f"{path} is a symlink, which cannot be replaced as a tree is; name the directory itself: {os.path.realpath(path)}"
+    """As an update sees it, which replaces the directory, or the symbolic link to one, under its own name."""
+    if os.path.islink(path) and not os.path.exists(path):  # noqa: PTH110, PTH114  Path's raise where the folder above may not be entered
+        return f"{path} is a symbolic link to {os.readlink(path)}, which is not there; put the distribution's tree there"  # noqa: PTH115  as above
     if not os.path.lexists(path):
         return f"{path} is not there; put the distribution's tree there, or correct the path"
     if not _is_folder(path):

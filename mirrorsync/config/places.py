@@ -52,9 +52,10 @@ def _tree(name: str, written: Mapping[str, Any]) -> _Tree | None:
     if path is None:
         return None
     parent = Path(written["path"]).parent
+    own = _real(parent) / Path(written["path"]).name
     return _Tree(
         where=("trees", name),
-        path=path,
+        path=own if path.is_relative_to(_real(parent / _OWN) / own.name) else path,  # a link that the last publication made
         parent=_real(parent),
         home=_real(parent / _OWN),
         boot=_resolved(table(written.get("boot")).get("directory")),

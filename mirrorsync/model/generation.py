@@ -22,25 +22,35 @@ class GraceCopy:
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
-    """What the journal keeps of generation `number`.
+class Inventory:
+    """What a generation's list of files comes to: how many, their bytes, those of them that the one before had not, the list's SHA-256."""
 
-    published: UTC.  run: which command made it.  files: all of them, indexes too, sorted by path.
-    added, removed: NEVRAs as text.  previous: SHA-256 of the record before this one, '' for the first.
+    count: int = 0
+    bytes: int = 0
+    new_bytes: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What the journal keeps of generation `number` for ever; its list of files is kept apart, as long as its files are.
+
+    published: UTC.  run: which command made it.  by: which process of whom.  reason: why it was made, for a person.
+    back_to: the generation that a rollback brought back.  added, removed: NEVRAs as text.
+    barred: NEVRAs that rollbacks took out and that no update brings back by itself.
+    previous: SHA-256 of the record before this one, '' for the first.
     """
 
     number: int
     published: datetime
     run: str
-    files: tuple[FileRecord, ...]
-    grace: tuple[GraceCopy, ...] = ()
+    by: str = ""
+    reason: str = ""
+    back_to: int | None = None
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     advisories: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
+    grace: tuple[GraceCopy, ...] = ()
+    inventory: Inventory = Inventory()
     previous: str = ""
-
-    @property
-    def listed_and_other(self) -> tuple[FileRecord, ...]:
-        """Its files without the grace copies."""
-        copies = {copy.path for copy in self.grace}
-        return tuple(record for record in self.files if record.path not in copies)

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mirrorsync.errors import ExitCode
+from mirrorsync.model.basis import Basis
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.plan import Plan
 
@@ -41,11 +42,12 @@ class Seconds:
 class UpdateOutcome:
     """One tree's update. `generation` is what was published, None where nothing was; bytes and seconds are this run's.
 
-    stale: why the indexes were, or are to be, made anew although no package changes.
+    stale: why the indexes were, or are to be, made anew although no package changes.  basis: what the plan was made from.
     """
 
     tree: str
     plan: Plan
+    basis: Basis | None = None
     generation: int | None = None
     dry_run: bool = False
     fetched: int = 0
@@ -80,6 +82,28 @@ class CheckOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class RollbackOutcome:
+    """One tree's rollback to generation `back_to`, published as `generation`: None where nothing was.
+
+    added, removed: NEVRAs that came back and that left, as text.
+    """
+
+    tree: str
+    back_to: int
+    generation: int | None = None
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    dry_run: bool = False
+    boot: BootChange = BootChange.NONE
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """PARTIAL where the boot set could not go with it; else DONE."""
+        return ExitCode.PARTIAL if self.boot is BootChange.FAILED else ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True)
 class StatusOutcome:
     """What a tree is just now, read from its journal. `generation` is None for a tree never updated here; `running` names the writer."""
 
@@ -99,6 +123,36 @@ class StatusOutcome:
     def exit_code(self) -> ExitCode:
         """Reading it always succeeds."""
         return ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Disposal:
+    """What pruning removes, and what that frees: bytes of blocks, and inodes that have no other name.
+
+    pool_files: verified files that no generation uses then.  incoming: files that stopped arriving.
+    """
+
+    generations: tuple[int, ...] = ()
+    pool_files: int = 0
+    incoming: int = 0
+    bytes: int = 0
+    inodes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PruneOutcome:
+    """What was removed from beside a tree, or with a dry run would be, and which generations are kept, the current one too."""
+
+    tree: str
+    disposal: Disposal
+    dry_run: bool
+    kept: tuple[int, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """FINDINGS where something could not be removed."""
+        return findings_exit_code(self.findings)
 
 
 @dataclass(frozen=True, slots=True)

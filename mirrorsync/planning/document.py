@@ -1,16 +1,16 @@
 """Plans and packages as JSON documents and back; docs/schemas/plan.json says what a plan's document holds."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
-from enum import Enum
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any
 
 from mirrorsync.errors import PlanError
 from mirrorsync.model.advisory import Advisory, AdvisoryType
 from mirrorsync.model.package import Dependency, Digest, Package, Sense
 from mirrorsync.model.plan import Change, Held, Incoming, Kept, Outgoing, Plan, Removal
 from mirrorsync.model.version import EVR, NEVRA
+from mirrorsync.planning.node import Node
 
 PLAN_SCHEMA = "mirrorsync-plan-1"
 
@@ -40,7 +40,7 @@ def plan_document(plan: Plan) -> Document:
 
 def plan_from(document: object) -> Plan:
     """The plan that a document tells of. Raises PlanError with the path of the first fault."""
-    plan = _Node(document, "plan")
+    plan = Node(document, "plan")
     if plan.field("schema").value != PLAN_SCHEMA:
         plan.field("schema").wrong(f"{PLAN_SCHEMA!r}")
     return Plan(
@@ -216,73 +216,28 @@ def _advisory_document(advisory: Advisory) -> Document:
     }
 
 
-class _Node:
-    """A value in a document, and where it is."""
-
-    def __init__(self, value: object, where: str) -> None:
-        self.value = value
-        self.where = where
-
-    def wrong(self, expected: str) -> NoReturn:
-        raise PlanError(f"{self.where}: expected {expected}, found {self.value!r:.60}")
-
-    def field(self, name: str) -> "_Node":
-        if not isinstance(self.value, Mapping):
-            self.wrong("an object")
-        if name not in self.value:
-            raise PlanError(f"{self.where}.{name}: missing")
-        return _Node(self.value[name], f"{self.where}.{name}")
-
-    def items(self, name: str) -> Iterator["_Node"]:
-        node = self.field(name)
-        if not isinstance(node.value, list):
-            node.wrong("a list")
-        return (_Node(value, f"{node.where}[{number}]") for number, value in enumerate(node.value))
-
-    def own(self, kind: type, called: str) -> Any:
-        if type(self.value) is not kind:
-            self.wrong(called)
-        return self.value
-
-    def text(self, name: str) -> str:
-        return str(self.field(name).own(str, "text"))
-
-    def integer(self, name: str) -> int:
-        return int(self.field(name).own(int, "a whole number"))
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        return tuple(node.own(str, "text") for node in self.items(name))
-
-    def made(self, make: Callable[[Any], Any]) -> Any:
-        """What `make` makes of the value; PlanError where it raises ValueError."""
-        try:
-            return make(self.value)
-        except (ValueError, TypeError):
-            self.wrong(", ".join(repr(member.value) for member in make) if isinstance(make, type) and issubclass(make, Enum) else "a date")
-
-
-def _package_at(node: _Node) -> Package:
+def _package_at(node: Node) -> Package:
     inner = node.field("package")
     return package_from(inner.value, inner.where)
 
 
-def _nevra_at(node: _Node) -> NEVRA:
+def _nevra_at(node: Node) -> NEVRA:
     has_epoch = isinstance(node.value, Mapping) and "epoch" in node.value
     evr = EVR(node.text("epoch") if has_epoch else None, node.text("version"), node.text("release"))
     return NEVRA(node.text("name"), evr, node.text("arch"))
 
 
-def _incoming_from(node: _Node) -> Incoming:
+def _incoming_from(node: Node) -> Incoming:
     change: Change = node.field("change").made(Change)
     return Incoming(_package_at(node), node.text("origin"), change, node.text("reason"), node.texts("advisories"))
 
 
-def _outgoing_from(node: _Node) -> Outgoing:
+def _outgoing_from(node: Node) -> Outgoing:
     removal: Removal = node.field("removal").made(Removal)
     return Outgoing(_package_at(node), removal, _nevra_at(node.field("by")), node.text("reason"))
 
 
-def _advisory_from(node: _Node) -> Advisory:
+def _advisory_from(node: Node) -> Advisory:
     return Advisory(
         node.text("id"),
         node.field("type").made(AdvisoryType),
@@ -297,6 +252,6 @@ def _advisory_from(node: _Node) -> Advisory:
     )
 
 
-def _date_at(node: _Node) -> date | None:
+def _date_at(node: Node) -> date | None:
     found: date | None = None if node.value is None else node.made(date.fromisoformat)
     return found

@@ -76,6 +76,12 @@ def export_findings(tree_path: str, clients: str | None, exports: Exports) -> tu
     return (*exports.problems, *_access_faults(relevant, tree, clients), *blanks, *collisions, *faults)
 
 
+def exports_of_tree(tree_path: str, exports: Exports) -> tuple[Export, ...]:
+    """The entries that export the tree itself, or something in it, rather than a folder above it."""
+    tree = PurePosixPath(os.path.realpath(tree_path))
+    return tuple(export for export in exports.entries if PurePosixPath(export.path).is_relative_to(tree))
+
+
 def _concerns(export: Export, tree: PurePosixPath) -> bool:
     """Whether the exported directory is above the tree, the tree, or in it."""
     path = PurePosixPath(export.path)

@@ -5,9 +5,10 @@ from dataclasses import asdict
 from typing import Any
 
 from mirrorsync.errors import ExitCode
+from mirrorsync.model.comparison import Comparison
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.generation import Generation
-from mirrorsync.model.outcome import CheckOutcome, StatusOutcome, TreeFailure, UpdateOutcome
+from mirrorsync.model.outcome import CheckOutcome, PruneOutcome, RollbackOutcome, StatusOutcome, TreeFailure, UpdateOutcome
 from mirrorsync.planning.document import plan_document
 
 
@@ -21,6 +22,16 @@ def check_document(outcomes: Sequence[CheckOutcome | TreeFailure]) -> dict[str, 
     return {"schema": "mirrorsync-check-1", "trees": [_failure(o) if isinstance(o, TreeFailure) else _check(o) for o in outcomes]}
 
 
+def rollback_document(outcomes: Sequence[RollbackOutcome | TreeFailure]) -> dict[str, Any]:
+    """The document of `mirrorsync rollback --json`."""
+    return {"schema": "mirrorsync-rollback-1", "trees": [_failure(o) if isinstance(o, TreeFailure) else _rollback(o) for o in outcomes]}
+
+
+def prune_document(outcomes: Sequence[PruneOutcome | TreeFailure]) -> dict[str, Any]:
+    """The document of `mirrorsync prune --json`."""
+    return {"schema": "mirrorsync-prune-1", "trees": [_failure(o) if isinstance(o, TreeFailure) else _prune(o) for o in outcomes]}
+
+
 def status_document(outcomes: Sequence[StatusOutcome | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync status --json`."""
     return {"schema": "mirrorsync-status-1", "trees": [_failure(o) if isinstance(o, TreeFailure) else _status(o) for o in outcomes]}
@@ -30,6 +41,11 @@ def history_document(outcomes: Sequence[tuple[str, Sequence[Generation]] | TreeF
     """The document of `mirrorsync history --json`: per tree its generations, newest first."""
     trees = [_failure(o) if isinstance(o, TreeFailure) else _history(*o) for o in outcomes]
     return {"schema": "mirrorsync-history-1", "trees": trees}
+
+
+def diff_document(outcome: Comparison | TreeFailure) -> dict[str, Any]:
+    """The document of `mirrorsync diff --json`."""
+    return {"schema": "mirrorsync-diff-1", "trees": [_failure(outcome) if isinstance(outcome, TreeFailure) else _diff(outcome)]}
 
 
 def error_document(exit_code: ExitCode, problems: Sequence[str]) -> dict[str, Any]:
@@ -64,6 +80,35 @@ def _check(outcome: CheckOutcome) -> dict[str, Any]:
     }
 
 
+def _rollback(outcome: RollbackOutcome) -> dict[str, Any]:
+    return {
+        "tree": outcome.tree,
+        "exit_code": int(outcome.exit_code),
+        "dry_run": outcome.dry_run,
+        "back_to": outcome.back_to,
+        "generation": outcome.generation,
+        "added": list(outcome.added),
+        "removed": list(outcome.removed),
+        "boot": outcome.boot.value,
+        "findings": _findings(outcome.findings),
+    }
+
+
+def _prune(outcome: PruneOutcome) -> dict[str, Any]:
+    return {
+        "tree": outcome.tree,
+        "exit_code": int(outcome.exit_code),
+        "dry_run": outcome.dry_run,
+        "generations": list(outcome.disposal.generations),
+        "pool_files": outcome.disposal.pool_files,
+        "incoming": outcome.disposal.incoming,
+        "bytes": outcome.disposal.bytes,
+        "inodes": outcome.disposal.inodes,
+        "kept_generations": list(outcome.kept),
+        "findings": _findings(outcome.findings),
+    }
+
+
 def _status(outcome: StatusOutcome) -> dict[str, Any]:
     return {
         "tree": outcome.tree,
@@ -89,10 +134,29 @@ def _generation(generation: Generation) -> dict[str, Any]:
         "number": generation.number,
         "published": generation.published.isoformat(),
         "run": generation.run,
-        "files": len(generation.files),
+        "by": generation.by,
+        "reason": generation.reason,
+        "back_to": generation.back_to,
+        "files": generation.inventory.count,
+        "bytes": generation.inventory.bytes,
+        "new_bytes": generation.inventory.new_bytes,
         "added": list(generation.added),
         "removed": list(generation.removed),
         "advisories": list(generation.advisories),
+    }
+
+
+def _diff(comparison: Comparison) -> dict[str, Any]:
+    files = comparison.files
+    return {
+        "tree": comparison.tree,
+        "older": comparison.older,
+        "newer": comparison.newer,
+        "added": list(comparison.added),
+        "removed": list(comparison.removed),
+        "errata_in": list(comparison.errata_in),
+        "errata_out": list(comparison.errata_out),
+        "files": None if files is None else [{"kind": edit.kind.value, "path": edit.path} for edit in files],
     }
 
 

@@ -2,9 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from mirrorsync.model.comparison import Comparison
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.generation import Generation
-from mirrorsync.model.outcome import BootChange, CheckOutcome, StatusOutcome, TreeFailure, UpdateOutcome
+from mirrorsync.model.outcome import (
+    BootChange,
+    CheckOutcome,
+    Disposal,
+    PruneOutcome,
+    RollbackOutcome,
+    StatusOutcome,
+    TreeFailure,
+    UpdateOutcome,
+)
 from mirrorsync.model.plan import Kept, Plan
 
 _UNIT = 1000
@@ -57,8 +67,7 @@ def update_lines(outcome: UpdateOutcome, *, verbose: bool) -> Iterator[str]:
             f"{outcome.tree}: generation {outcome.generation} published: {_count(outcome.fetched, 'package')} fetched, "
             f"{size_text(outcome.bytes_fetched)}, {outcome.seconds.total:.1f} s"
         )
-    if outcome.boot in (BootChange.STAGED, BootChange.WOULD_STAGE, BootChange.FAILED):
-        yield f"{outcome.tree}: boot set {outcome.boot.value}"
+    yield from _boot_lines(outcome.tree, outcome.boot)
     yield from finding_lines(outcome.findings)
 
 
@@ -66,11 +75,49 @@ def _exceptions(plan: Plan) -> Plan:
     return Plan(plan.tree, kept=plan.kept, held=plan.held)
 
 
+def rollback_lines(outcome: RollbackOutcome) -> Iterator[str]:
+    """What a rollback did, or with a dry run would do."""
+    counts = f"{_count(len(outcome.added), 'package')} back, {_count(len(outcome.removed), 'package')} out"
+    if outcome.generation is not None:
+        yield f"{outcome.tree}: generation {outcome.generation} published: as generation {outcome.back_to} was; {counts}"
+    elif outcome.dry_run:
+        yield f"{outcome.tree}: would go back to generation {outcome.back_to}: {counts}"
+    else:
+        yield f"{outcome.tree}: is generation {outcome.back_to} as it was published; nothing to do"
+    yield from _indented(aligned([*(("back", name) for name in outcome.added), *(("out", name) for name in outcome.removed)]))
+    yield from _boot_lines(outcome.tree, outcome.boot)
+    yield from finding_lines(outcome.findings)
+
+
+def _boot_lines(tree: str, boot: BootChange) -> Iterator[str]:
+    if boot in (BootChange.STAGED, BootChange.WOULD_STAGE, BootChange.FAILED):
+        yield f"{tree}: boot set {boot.value}"
+
+
 def check_lines(outcome: CheckOutcome) -> Iterator[str]:
     """What a check found; one line where all is well."""
     depth = "sizes and digests, and signatures where keys are pinned" if outcome.deep else "sizes"
     yield f"{outcome.tree}: {_count(outcome.packages, 'package')} checked ({depth}), {_count(len(outcome.findings), 'finding')}"
     yield from _indented(finding_lines(outcome.findings))
+
+
+def prune_lines(outcome: PruneOutcome) -> Iterator[str]:
+    """What was removed, or with a dry run would be, what that frees, and which generations are kept."""
+    disposal = outcome.disposal
+    gone = _disposed(disposal)
+    would = "would go" if outcome.dry_run else "removed"
+    freed = f"{size_text(disposal.bytes)} and {_count(disposal.inodes, 'inode')} {'to be freed' if outcome.dry_run else 'freed'}"
+    yield f"{outcome.tree}: {f'{gone} {would}: {freed}' if gone else 'nothing to remove'}"
+    yield f"  kept generations: {', '.join(map(str, outcome.kept)) or 'none'}"
+    yield from _indented(finding_lines(outcome.findings))
+
+
+def _disposed(disposal: Disposal) -> str:
+    numbers = ", ".join(map(str, disposal.generations))
+    parts = [f"generation{'s' if disposal.generations[1:] else ''} {numbers}"] if numbers else []
+    parts += [f"{_count(disposal.pool_files, 'file')} that no generation uses"] if disposal.pool_files else []
+    parts += [f"{_count(disposal.incoming, 'file')} that stopped arriving"] if disposal.incoming else []
+    return ", ".join(parts) or ("what earlier runs left" if disposal.inodes else "")
 
 
 def status_lines(outcome: StatusOutcome) -> Iterator[str]:
@@ -95,11 +142,24 @@ def history_lines(tree: str, generations: Iterable[Generation]) -> Iterator[str]
     rows = [
         (
             str(generation.number), f"{generation.published:%Y-%m-%d %H:%M:%S}", generation.run,
-            f"+{len(generation.added)} -{len(generation.removed)}", " ".join(generation.advisories),
+            f"+{len(generation.added)} -{len(generation.removed)}", size_text(generation.inventory.new_bytes),
+            generation.by, "; ".join([generation.reason, *([" ".join(generation.advisories)] if generation.advisories else [])]),
         )
         for generation in generations
     ]
     yield from _indented(aligned(rows))
+
+
+def diff_lines(comparison: Comparison) -> Iterator[str]:
+    """What differs between two generations, a thing a line."""
+    counts = f"{_count(len(comparison.added), 'package')} in, {len(comparison.removed)} out"
+    yield f"{comparison.tree}: from generation {comparison.older} to {comparison.newer}: {counts}"
+    rows = [("in", name) for name in comparison.added] + [("out", name) for name in comparison.removed]
+    rows += [("errata in", name) for name in comparison.errata_in] + [("errata out", name) for name in comparison.errata_out]
+    rows += [(f"file {edit.kind}", edit.path) for edit in comparison.files or ()]
+    yield from _indented(aligned(rows))
+    if comparison.files is None:
+        yield "  other files: not known, as not both generations are kept"
 
 
 def failure_lines(failure: TreeFailure) -> Iterator[str]:

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.generation import FileRecord, GraceCopy
 from mirrorsync.model.package import Digest, Package
 from mirrorsync.model.plan import Plan
 from mirrorsync.model.version import NEVRA
-from mirrorsync.tree.layout import is_index, new_location
+from mirrorsync.tree.layout import is_index, new_location, outlives
 from mirrorsync.tree.reading import Holding
 
 
@@ -26,17 +25,18 @@ class Arrival:
 @dataclass(frozen=True, slots=True)
 class Contents:
     """kept: files linked from the present tree.  arrivals: files linked from the pool.
+    outdated: index files of former generations, linked from the present tree where the new indexes have none of that name.
+    grace: which of all these are not listed, and since when.
     listed: the packages that the indexes name, each with its location in the tree and its SHA-256, by location.
     replaced: location of an arrival to the locations of what it takes the place of.
-    restored: where kept files are that are no longer in the tree.
     """
 
     kept: tuple[FileRecord, ...]
     arrivals: tuple[Arrival, ...]
+    outdated: tuple[FileRecord, ...]
     grace: tuple[GraceCopy, ...]
     listed: tuple[Package, ...]
     replaced: Mapping[str, tuple[str, ...]]
-    restored: Mapping[str, Path]
 
 
 def next_contents(
@@ -51,16 +51,19 @@ def next_contents(
     arriving = _arriving(layout, remaining, holding, plan, staged)
     new_paths = {package.location for package, _ in arriving}
     copies = [copy for copy in holding.grace if copy.since + grace > now]
+    known = {copy.path for copy in holding.grace}
+    copies += [GraceCopy(record.path, now) for record in holding.files if outlives(layout, record.path) and record.path not in known]
     copies += [GraceCopy(path, now) for path in outgoing]
     copies = [copy for copy in copies if copy.path not in new_paths]
-    dropped = {copy.path for copy in holding.grace} - {copy.path for copy in copies} | new_paths
+    staying = {copy.path for copy in copies}
+    dropped = known - staying | new_paths
     return Contents(
         kept=tuple(record for record in holding.files if record.path not in dropped and not is_index(layout, record.path)),
+        outdated=tuple(record for record in holding.files if record.path in staying and is_index(layout, record.path)),
         arrivals=tuple(Arrival(package.location, package.digest.value, package.size) for package, _ in arriving if package.digest),
         grace=tuple(sorted(copies, key=lambda copy: copy.path)),
         listed=tuple(sorted([*remaining, *(package for package, _ in arriving)], key=lambda package: package.location)),
         replaced={package.location: replaced for package, replaced in arriving},
-        restored=holding.restored,
     )
 
 

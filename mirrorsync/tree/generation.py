@@ -7,11 +7,11 @@ from pathlib import Path, PurePosixPath
 from mirrorsync.errors import PublishError
 from mirrorsync.files import clone_directories, copy_file, identity, link_file, make_directory, open_to_others, remove_tree, walk_files
 from mirrorsync.model.choices import Layout
-from mirrorsync.model.generation import FileRecord, Generation
+from mirrorsync.model.generation import FileRecord, GraceCopy
 from mirrorsync.model.plan import Plan
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.contents import Contents
-from mirrorsync.tree.indexes import read_indexes, write_indexes
+from mirrorsync.tree.indexes import index_files, read_indexes, write_indexes
 from mirrorsync.tree.layout import REPODATA, STAMP, is_index, is_package
 from mirrorsync.tree.metadata import Carried
 from mirrorsync.tree.pool import Pool
@@ -35,13 +35,16 @@ def build(
         remove_tree(tree.building / REPODATA)
     old, new = tree.path, tree.building
     for record in contents.kept:
-        _carry(contents.restored.get(record.path, old / record.path), new / record.path, package=is_package(tree.layout, record.path))
+        _carry(old / record.path, new / record.path, package=is_package(tree.layout, record.path))
     for arrival in contents.arrivals:
         link_file(pool.path_of(arrival.sha256), tree.building / arrival.path)
     for folder in _read_by_nodes(contents):
         open_to_others(tree.building / folder)
     _remember_arrivals(tree, contents, cache)
     write_indexes(tree, contents, cache, now=now, offered=offered)
+    for record in contents.outdated:  # after the indexes, whose writer would write through a link that has the name of one of its files
+        if not (new / record.path).exists():
+            link_file(old / record.path, new / record.path)
 
 
 def _carry(source: Path, target: Path, *, package: bool) -> None:
@@ -97,21 +100,12 @@ def _lost(tree: Tree, contents: Contents, plan: Plan) -> set[str]:
     return present - {package.name for package in contents.listed} - {entry.package.name for entry in plan.outgoing}
 
 
-def recorded(tree: Tree, number: int, contents: Contents, plan: Plan, cache: TreeCache, *, now: datetime, run: str) -> Generation:
-    """The journal's record of what was just built."""
+def files_of(tree: Tree, contents: Contents, cache: TreeCache) -> tuple[FileRecord, ...]:
+    """Every file of what was just built, for the journal, sorted by path. Raises PublishError for one that nobody planned."""
     known = {record.path: record for record in contents.kept}
     known |= {arrival.path: FileRecord(arrival.path, arrival.size, arrival.sha256) for arrival in contents.arrivals}
     made = [_read_made(tree, name, cache) for name, _ in walk_files(tree.building) if name not in known and name != STAMP]
-    return Generation(
-        number=number,
-        published=now,
-        run=run,
-        files=tuple(sorted([*known.values(), *made], key=lambda record: record.path)),
-        grace=contents.grace,
-        added=tuple(str(entry.package.nevra) for entry in plan.incoming),
-        removed=tuple(str(entry.package.nevra) for entry in plan.outgoing),
-        advisories=tuple(sorted({name for entry in plan.incoming for name in entry.advisories})),
-    )
+    return tuple(sorted([*known.values(), *made], key=lambda record: record.path))
 
 
 def _read_made(tree: Tree, name: str, cache: TreeCache) -> FileRecord:
@@ -120,3 +114,15 @@ def _read_made(tree: Tree, name: str, cache: TreeCache) -> FileRecord:
     file, _ = read_file(tree, tree.building / name, identity(tree.building / name, name))
     cache.remember([file])
     return FileRecord(name, file.identity.size, file.sha256)
+
+
+def unlisted(tree: Tree, grace: Sequence[GraceCopy], root: Path) -> tuple[GraceCopy, ...]:
+    """The copies that the indexes at `root` really do not name: metadata that did not change has the name it had."""
+    listed = set(index_files(tree.layout, root))
+    return tuple(copy for copy in grace if copy.path not in listed)
+
+
+def new_bytes(files: Sequence[FileRecord], former: Sequence[FileRecord]) -> int:
+    """How many bytes `files` have that `former` has not, under whatever name."""
+    known = {record.sha256 for record in former}
+    return sum({record.sha256: record.size for record in files if record.sha256 not in known}.values())

@@ -13,9 +13,9 @@ from mirrorsync.rpmfile.header import read_rpm
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.contents import Contents
 from mirrorsync.tree.hdlist import HdlistEntry, HdlistRecord, assemble, make_record, matcher_base, read_hdlist, read_pair
-from mirrorsync.tree.layout import BASE, HDLIST, HDLIST2, REPODATA, RPMS
+from mirrorsync.tree.layout import BASE, HDLIST, HDLIST2, REPOMD, RPMS
 from mirrorsync.tree.metadata import Carried, carried, carried_from_tree
-from mirrorsync.tree.repodata import indexed_packages, write_repodata
+from mirrorsync.tree.repodata import indexed_packages, metadata_files, write_repodata
 from mirrorsync.tree.site import Tree
 
 _PART = "hdlist"
@@ -127,7 +127,5 @@ def read_indexes(layout: Layout, root: Path) -> tuple[IndexedPackage, ...]:
 
 
 def index_files(layout: Layout, root: Path) -> tuple[str, ...]:
-    """The index files at `root`, by path below it."""
-    if layout is Layout.REDHAT:
-        return (HDLIST, HDLIST2)
-    return tuple(f"{REPODATA}/{path.name}" for path in sorted((root / REPODATA).iterdir()))
+    """The index files at `root` that an installer reads, by path below it. Raises PublishError where they cannot be known."""
+    return (HDLIST, HDLIST2) if layout is Layout.REDHAT else (REPOMD, *metadata_files(root))

@@ -1,24 +1,37 @@
-"""The journal: one record a generation, each carrying the SHA-256 of the record before it."""
+"""The journal: a record for each generation, chained by SHA-256, and the list of its files as long as it is kept.
+
+    journal/42.json    the record; it has the SHA-256 of 41.json and of 42.files, and the tree's stamp has its own
+    journal/42.files   a JSON array: [path, size in bytes, SHA-256] of every file, a line each; it goes with its generation
+"""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from mirrorsync.errors import TreeError
-from mirrorsync.files import make_directory, write_file
-from mirrorsync.model.generation import FileRecord, Generation, GraceCopy
+from mirrorsync.files import make_directory, remove_file, write_file
+from mirrorsync.model.generation import FileRecord, Generation, GraceCopy, Inventory
 from mirrorsync.tree.site import Tree
 
 SCHEMA = "mirrorsync-generation-1"
+ADOPTION = "adoption"
+"""The run that recorded a tree as it was found."""
+
+_RESTORE = "restore it from a backup"
 
 
 def record_path(journal: Path, number: int) -> Path:
     """Where the record of generation `number` lies."""
     return journal / f"{number}.json"
+
+
+def files_path(journal: Path, number: int) -> Path:
+    """Where the list of the files of generation `number` lies."""
+    return journal / f"{number}.files"
 
 
 def numbers(journal: Path) -> tuple[int, ...]:
@@ -28,13 +41,38 @@ def numbers(journal: Path) -> tuple[int, ...]:
     return tuple(sorted(int(path.stem) for path in journal.glob("*.json") if path.stem.isdigit()))
 
 
-def write_record(journal: Path, generation: Generation) -> None:
-    """Add a record, chained to the one before it."""
-    earlier = [number for number in numbers(journal) if number < generation.number]
-    previous = hashlib.sha256(record_path(journal, earlier[-1]).read_bytes()).hexdigest() if earlier else ""
+def write_record(journal: Path, generation: Generation, files: Sequence[FileRecord]) -> str:
+    """Add a record, chained to the one before it, after the list of its files; the SHA-256 of the record."""
     make_directory(journal)
-    document = generation_document(replace(generation, previous=previous))
-    write_file(record_path(journal, generation.number), json.dumps(document, indent=1).encode())
+    listing = _listing(files)
+    write_file(files_path(journal, generation.number), listing)
+    inventory = replace(
+        generation.inventory, count=len(files), bytes=sum(record.size for record in files), sha256=hashlib.sha256(listing).hexdigest()
+    )
+    earlier = [number for number in numbers(journal) if number < generation.number]
+    previous = digest(journal, earlier[-1]) if earlier else ""
+    content = json.dumps(generation_document(replace(generation, inventory=inventory, previous=previous)), indent=1).encode()
+    write_file(record_path(journal, generation.number), content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def remove_record(journal: Path, number: int) -> None:
+    """Take back the record of a generation that was never published."""
+    remove_file(record_path(journal, number))
+    remove_file(files_path(journal, number))
+
+
+def _listing(files: Sequence[FileRecord]) -> bytes:
+    lines = ",\n".join(json.dumps([record.path, record.size, record.sha256]) for record in files)
+    return f"[\n{lines}\n]\n".encode()
+
+
+def digest(journal: Path, number: int) -> str:
+    """The SHA-256 of a record as it lies there, '' where it cannot be read."""
+    try:
+        return hashlib.sha256(record_path(journal, number).read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def read_record(journal: Path, number: int) -> Generation:
@@ -43,19 +81,50 @@ def read_record(journal: Path, number: int) -> Generation:
     try:
         return _generation(json.loads(path.read_bytes()))
     except OSError as error:
-        raise TreeError(f"{path}: cannot be read: {error.strerror}; the next update records the tree anew") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        remedy = "restore it from a backup, or the next update records the tree anew"
-        raise TreeError(f"{path}: not a journal record ({error}); {remedy}") from error
+        raise TreeError(f"{path}: cannot be read: {error.strerror}; {_RESTORE}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise TreeError(f"{path}: not a journal record ({error}); {_RESTORE}") from error
 
 
-def recorded(tree: Tree) -> Generation | None:
-    """The record of what lies at the tree's path: None for a tree never published here, or whose record is lost or damaged."""
+def is_adoption(journal: Path, number: int) -> bool:
+    """Whether a record is that of a tree taken as it was found; not where it cannot be read."""
+    try:
+        return read_record(journal, number).run == ADOPTION
+    except TreeError:
+        return False
+
+
+def read_files(journal: Path, generation: Generation) -> tuple[FileRecord, ...]:
+    """The files of a generation, sorted by path. Raises TreeError where their list is lost, or not the one that was recorded."""
+    path = files_path(journal, generation.number)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TreeError(f"{path}: cannot be read: {error.strerror}; {_RESTORE}") from error
+    if hashlib.sha256(content).hexdigest() != generation.inventory.sha256:
+        raise TreeError(f"{path}: not the list that was recorded; {_RESTORE}")
+    return tuple(FileRecord(str(path), int(size), str(sha256)) for path, size, sha256 in json.loads(content))
+
+
+def current(tree: Tree) -> Generation | None:
+    """The record of what lies at the tree's path; None for a tree that was never published here.
+
+    Raises TreeError where it is lost or damaged, or is not the one the tree was published with.
+    """
     number = tree.stamp()
     if number is None:
         return None
+    generation = read_record(tree.journal, number)
+    seal = tree.seal()
+    if seal != digest(tree.journal, number):
+        raise TreeError(f"{record_path(tree.journal, number)}: not the record that the tree was published with; {_RESTORE}")
+    return generation
+
+
+def recorded(tree: Tree) -> Generation | None:
+    """As `current`, and None too where the record cannot be used."""
     try:
-        return read_record(tree.journal, number)
+        return current(tree)
     except TreeError:
         return None
 
@@ -67,34 +136,48 @@ def next_number(tree: Tree) -> int:
 
 def generation_document(generation: Generation) -> dict[str, Any]:
     """A generation as JSON has it."""
+    inventory = generation.inventory
     return {
         "schema": SCHEMA,
         "number": generation.number,
         "published": generation.published.isoformat(),
         "run": generation.run,
+        "by": generation.by,
+        "reason": generation.reason,
+        "back_to": generation.back_to,
         "previous": generation.previous,
         "added": list(generation.added),
         "removed": list(generation.removed),
         "advisories": list(generation.advisories),
+        "barred": list(generation.barred),
         "grace": [{"path": copy.path, "since": copy.since.isoformat()} for copy in generation.grace],
-        "files": [[record.path, record.size, record.sha256] for record in generation.files],
+        "files": {"count": inventory.count, "bytes": inventory.bytes, "new_bytes": inventory.new_bytes, "sha256": inventory.sha256},
     }
 
 
 def _generation(document: Mapping[str, Any]) -> Generation:
     if document["schema"] != SCHEMA:
         raise ValueError(f"its schema is {document['schema']!r}")
+    files = document["files"]
     return Generation(
         number=int(document["number"]),
         published=_moment(document["published"]),
         run=str(document["run"]),
-        files=tuple(FileRecord(str(path), int(size), str(sha256)) for path, size, sha256 in document["files"]),
-        grace=tuple(GraceCopy(copy["path"], _moment(copy["since"])) for copy in document["grace"]),
-        added=tuple(document["added"]),
-        removed=tuple(document["removed"]),
-        advisories=tuple(document["advisories"]),
+        by=str(document["by"]),
+        reason=str(document["reason"]),
+        back_to=None if document["back_to"] is None else int(document["back_to"]),
+        added=_texts(document["added"]),
+        removed=_texts(document["removed"]),
+        advisories=_texts(document["advisories"]),
+        barred=_texts(document["barred"]),
+        grace=tuple(GraceCopy(str(copy["path"]), _moment(copy["since"])) for copy in document["grace"]),
+        inventory=Inventory(int(files["count"]), int(files["bytes"]), int(files["new_bytes"]), str(files["sha256"])),
         previous=str(document["previous"]),
     )
+
+
+def _texts(values: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(str(value) for value in values)
 
 
 def _moment(text: str) -> datetime:

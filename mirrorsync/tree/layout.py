@@ -11,6 +11,7 @@ BASE = "RedHat/base"
 HDLIST = f"{BASE}/hdlist"
 HDLIST2 = f"{BASE}/hdlist2"
 REPODATA = "repodata"
+REPOMD = f"{REPODATA}/repomd.xml"
 STAMP = ".mirrorsync-generation"
 KERNEL = "images/pxeboot/vmlinuz"
 INITRD = "images/pxeboot/initrd.img"
@@ -30,6 +31,14 @@ def is_index(layout: Layout, path: str) -> bool:
     if layout is Layout.REDHAT:
         return path in (HDLIST, HDLIST2)
     return path.startswith(f"{REPODATA}/")
+
+
+def outlives(layout: Layout, path: str) -> bool:
+    """Whether an index file is still asked for by name, over HTTP and FTP, when its generation is no longer the tree: repomd.xml named it.
+
+    Not repomd.xml itself, nor its signature, which would be another's.
+    """
+    return layout is Layout.REPODATA and is_index(layout, path) and not path.startswith(REPOMD)
 
 
 def new_location(layout: Layout, package: Package, replaced: Iterable[str], packages: Iterable[str]) -> str:

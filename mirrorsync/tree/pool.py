@@ -3,19 +3,25 @@
     pool/ab/ab12…            a whole, verified file; st_nlink == 1 means that no generation uses it
     pool/incoming/KEY        what has arrived of a file, KEY says of which
     pool/incoming/KEY.kept   the SHA-256 it was kept under, for packages whose mirror tells none beforehand
+    pool/incoming/KEY.origin which file of which mirror it is, for as long as it arrives
 """
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from mirrorsync.errors import TreeError
 from mirrorsync.files import make_directory, remove_file, settle, walk_files, write_file
+from mirrorsync.tree.usage import InodeKey, inode_of
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _INCOMING = "incoming"
+ORIGIN = ".origin"
+_NOTHING: Mapping[InodeKey, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +42,23 @@ class Pool:
 
     def incoming(self, key: str) -> Path:
         """Where the file that its fetcher calls `key` arrives; the folder is there."""
-        folder = self.folder / _INCOMING
-        make_directory(folder)
-        return folder / key
+        make_directory(self.folder / _INCOMING)
+        return self._place(key)
 
     def arrived(self, key: str) -> str | None:
         """The SHA-256 of the kept file that arrived as `key`, None where there is none."""
         try:
-            sha256 = _note(self.incoming(key)).read_text(encoding="ascii", errors="replace").strip()
+            sha256 = _note(self._place(key)).read_text(encoding="ascii", errors="replace").strip()
         except FileNotFoundError:
             return None
         return sha256 if self.has(sha256) else None
+
+    def found(self, key: str, sha256: str | None) -> Path | None:
+        """What is here of the file that its fetcher calls `key`: whole, as it was kept, or as far as it has arrived."""
+        known = sha256 if sha256 and self.has(sha256) else self.arrived(key)
+        if known:
+            return self.path_of(known)
+        return self._place(key) if self._place(key).is_file() else None
 
     def keep(self, partial: Path, sha256: str) -> Path:
         """Move a whole, verified file from `incoming` to its place; durable when this returns."""
@@ -55,38 +67,69 @@ class Pool:
         write_file(_note(partial), sha256.encode())
         return target
 
-    def prune(self) -> int:
-        """Remove the files that no generation uses; how many bytes that freed."""
-        freed = 0
-        for path, size in list(self._unused()):
+    def prune(self, before: datetime | None = None) -> int:
+        """Remove the files that no generation uses, of those only what arrived `before`; how many bytes that freed."""
+        unused = list(self.unused(before))
+        freed = sum(path.stat().st_size for path in unused)
+        for path in (*unused, *self.notes_of(unused)):
             remove_file(path)
-            freed += size
-        for note in self._arriving("*.kept"):
-            if self.arrived(note.stem) is None:
-                remove_file(note)
         return freed
 
     def prune_incoming(self, before: datetime) -> int:
         """Remove what began to arrive, was last written to before then, and will not be asked for again; bytes freed."""
-        freed = 0
-        for path in self._arriving("*"):
-            status = path.stat()
-            if path.suffix != ".kept" and status.st_mtime < before.timestamp():
-                remove_file(path)
-                freed += status.st_size
+        abandoned = list(self.abandoned(before))
+        freed = sum(path.stat().st_size for path in abandoned)
+        for path in abandoned:
+            remove_file(path)
         return freed
 
-    def _unused(self) -> Iterator[tuple[Path, int]]:
-        """(path, bytes) of each kept file that has no other name."""
+    def unused(self, before: datetime | None = None, going: Mapping[InodeKey, int] = _NOTHING) -> Iterator[Path]:
+        """The kept files that no generation uses once `going` (how many other names of which inodes) are gone.
+
+        With `before` only what arrived earlier: a run that was stopped has fetched what the next one will ask for.
+        """
         if not self.folder.is_dir():
             return
         for name, entry in walk_files(self.folder):
-            status = entry.stat(follow_symlinks=False)
-            if _SHA256.fullmatch(entry.name) and not name.startswith(f"{_INCOMING}/") and status.st_nlink == 1:
-                yield self.folder / name, status.st_size
+            path = self.folder / name
+            if name.startswith(f"{_INCOMING}/") or not _SHA256.fullmatch(entry.name) or (status := _status(path)) is None:
+                continue
+            if status.st_nlink <= 1 + going.get(inode_of(status).key, 0) and _earlier(status, before):
+                yield path
+
+    def notes_of(self, unused: Iterable[Path]) -> Iterator[Path]:
+        """What says under which SHA-256 something was kept, where that is not there, or `unused`."""
+        gone = {path.name for path in unused}
+        for note in self._arriving("*.kept"):
+            if self.arrived(note.stem) in (None, *gone):
+                yield note
+
+    def abandoned(self, before: datetime) -> Iterator[Path]:
+        """What was last written to before then of files that are not whole, and what goes with them."""
+        arriving = {path.name: path for path in self._arriving("*") if path.suffix != ".kept"}
+        for path in arriving.values():
+            whole = arriving.get(path.stem, path) if path.suffix == ORIGIN else path
+            status = _status(whole)
+            if status is not None and _earlier(status, before):
+                yield path
+
+    def _place(self, key: str) -> Path:
+        return self.folder / _INCOMING / key
 
     def _arriving(self, pattern: str) -> list[Path]:
         return sorted((self.folder / _INCOMING).glob(pattern))
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """None where it has gone meanwhile."""
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
+
+
+def _earlier(status: os.stat_result, before: datetime | None) -> bool:
+    return before is None or status.st_mtime < before.timestamp()
 
 
 def _note(partial: Path) -> Path:

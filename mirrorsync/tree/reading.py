@@ -1,25 +1,26 @@
 """A tree on disk read as a catalogue, opening only the files that earlier runs have not read."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirrorsync.errors import HeaderError, TreeError
-from mirrorsync.files import FileIdentity, identity, sha256_of, walk_files
+from mirrorsync.files import FileIdentity, sha256_of, walk_files
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.finding import Finding, Severity
-from mirrorsync.model.generation import FileRecord, Generation, GraceCopy
+from mirrorsync.model.generation import FileRecord, GraceCopy
 from mirrorsync.model.package import Digest, Package
 from mirrorsync.rpmfile.header import read_rpm
 from mirrorsync.rpmfile.package import describe, paths
 from mirrorsync.tree.cache import CachedFile, TreeCache
 from mirrorsync.tree.comps import listed_names
 from mirrorsync.tree.journal import recorded
-from mirrorsync.tree.layout import FOLDERS, STAMP, is_package
+from mirrorsync.tree.layout import STAMP, is_package
 from mirrorsync.tree.site import Tree
+from mirrorsync.tree.ways import check_path
 
 _READERS = 4
 
@@ -43,30 +44,11 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a tree holds: its listed packages as a catalogue, all its files, and which of them are grace copies.
-
-    restored: packages that the last generation listed and that are gone from the tree or damaged, and the same file elsewhere.
-    """
+    """What a tree holds: its listed packages as a catalogue, all its files, and which of them are grace copies."""
 
     catalogue: Catalogue
     files: tuple[FileRecord, ...]
     grace: tuple[GraceCopy, ...]
-    restored: Mapping[str, Path] = field(default_factory=dict)
-
-
-def check_path(tree: Tree) -> None:
-    """Raises TreeError where the tree's path is not a directory of its own that can be replaced."""
-    remedy = f"set [trees.{tree.name}] path to the directory that nodes mount"
-    if tree.path.is_symlink():
-        raise TreeError(f"{tree.name}: {tree.path}: a symbolic link, which is not followed; {remedy}: {tree.path.resolve()}")
-    if not tree.path.is_dir():
-        raise TreeError(f"{tree.name}: {tree.path}: {'not a directory' if tree.path.exists() else 'no such directory'}; {remedy}")
-    if tree.path.stat().st_dev != tree.path.parent.stat().st_dev:
-        raise TreeError(f"{tree.name}: {tree.path}: a mount point, which cannot be replaced; configure a directory below it as the tree")
-    for folder in FOLDERS[tree.layout]:
-        if (tree.path / folder).is_symlink():
-            remedy = "put the packages and indexes themselves there"
-            raise TreeError(f"{tree.name}: {tree.path / folder}: a symbolic link, which a new generation cannot take along; {remedy}")
 
 
 def scan(tree: Tree) -> Scan:
@@ -142,45 +124,21 @@ def _holding(tree: Tree, files: Mapping[str, CachedFile], special: Iterable[str]
     record = recorded(tree)
     grace = tuple(copy for copy in (record.grace if record else ()) if copy.path in files)
     copies = {copy.path for copy in grace}
-    spares = tree.generations / str(record.number) if record else tree.generations
-    restored = {file.identity.path: file for file in _restored(tree, files, record, spares)}
-    files = {**files, **restored}
     listed = [file for path, file in files.items() if path not in copies]
     packages = tuple(file.package for file in listed if file.package)
     if not packages:
         raise TreeError(f"{tree.name}: {tree.path}: no package in it; is the path right, and the layout {tree.layout.value}?")
     findings = [_damaged(tree, file) for file in listed if file.problem and is_package(tree.layout, file.identity.path)]
     findings += [_special(tree, name) for name in special]
-    if record is None and tree.stamp() is not None:
-        findings.append(_unrecorded(tree))
     names = listed_names(tree.path, tree.layout, tree.arches, tree.kickstarts)
     catalogue = Catalogue(tree.name, packages, listed_names=names, findings=tuple(findings))
     records = tuple(FileRecord(path, file.identity.size, file.sha256) for path, file in sorted(files.items()))
-    return Holding(catalogue, records, grace, {path: spares / path for path in restored})
-
-
-def _restored(tree: Tree, files: Mapping[str, CachedFile], record: Generation | None, spares: Path) -> Iterator[CachedFile]:
-    """Packages that the record lists, that are missing or damaged in the tree, and whole in `spares`, the generation's own folder."""
-    for known in record.listed_and_other if record else ():
-        found = files.get(known.path)
-        if not is_package(tree.layout, known.path) or (found and not found.problem):
-            continue
-        spare = spares / known.path
-        if spare.is_file():
-            file, _ = read_file(tree, spare, identity(spare, known.path))
-            if file.sha256 == known.sha256:
-                yield file
+    return Holding(catalogue, records, grace)
 
 
 def _special(tree: Tree, name: str) -> Finding:
     what = "neither file nor directory nor link; new generations are made without it"
     return Finding(Severity.WARNING, "special-file", f"{tree.name}: {name}", what, "remove it")
-
-
-def _unrecorded(tree: Tree) -> Finding:
-    what = f"it says that it is generation {tree.stamp()}, and the journal has no record of that; it is taken as it is found"
-    remedy = f"restore {tree.journal} from a backup, or let it be"
-    return Finding(Severity.WARNING, "journal-lost", f"{tree.name}: {tree.path}", what, remedy)
 
 
 def _damaged(tree: Tree, file: CachedFile) -> Finding:

@@ -155,6 +155,11 @@ def indexed_packages(root: Path) -> tuple[IndexedPackage, ...]:
     return tuple(listed)
 
 
+def metadata_files(root: Path) -> tuple[str, ...]:
+    """What repomd.xml at `root` names, by path below the root. Raises PublishError where it cannot be read."""
+    return tuple(sorted(record.location_href for record in _read_repomd(root).records))
+
+
 def _indexed(package: createrepo_c.Package) -> IndexedPackage:
     nevra = NEVRA(package.name, EVR(package.epoch or None, package.version, package.release), package.arch)
     return IndexedPackage(package.location_href, package.size_package, nevra, Digest(package.checksum_type, package.pkgId))

@@ -13,7 +13,8 @@ from mirrorsync.tree.layout import STAMP
 class Tree:
     """An install tree as the configuration describes it.
 
-    path: what nodes mount.  arches: of the machines that install from it.  state: this tree's folder under the state directory (caches).
+    path: what nodes mount: a directory, or a symbolic link to one.  arches: of the machines that install from it.
+    state: this tree's folder under the state directory (caches).
     grace: how long a superseded file stays.  keep: how many former generations stay.
     genhdlist: the command that writes hdlist instead of ours, with the tree's path as last argument; () for ours.
     compression: of repodata.  kickstarts: files whose package names must stay listed.
@@ -61,6 +62,11 @@ class Tree:
         return self.home / "building"
 
     @property
+    def discarded(self) -> Path:
+        """Former generations on their way out."""
+        return self.home / "discarded"
+
+    @property
     def lock(self) -> Path:
         """The lock file: one writer a tree."""
         return self.home / "lock"
@@ -72,13 +78,21 @@ class Tree:
 
     def stamp(self, root: Path | None = None) -> int | None:
         """The number of the generation that lies at `root` (by default, at the tree's path), None for a tree never published here."""
+        number, _, _ = self._stamped(root or self.path).partition(" ")
+        return int(number) if number.isdecimal() else None
+
+    def seal(self, root: Path | None = None) -> str:
+        """The SHA-256 of the journal's record of what lies at `root`, as its stamp has it; '' where it has none."""
+        return self._stamped(root or self.path).partition(" ")[2]
+
+    def _stamped(self, root: Path) -> str:
         try:
-            return int(((root or self.path) / STAMP).read_text(encoding="ascii"))
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            return None
+            return (root / STAMP).read_text(encoding="ascii", errors="replace").strip()
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
 
     def kept_generations(self) -> tuple[int, ...]:
         """The generations that can be gone back to, and the current one, oldest first."""
         if not self.generations.is_dir():
             return ()
-        return tuple(sorted(int(path.name) for path in self.generations.iterdir() if path.name.isdigit()))
+        return tuple(sorted(int(path.name) for path in self.generations.iterdir() if path.name.isdecimal()))

@@ -91,7 +91,7 @@ def fetch(
     A place whose transfers are cut is asked again after each of `pauses` seconds. Raises PublishError where the disk does not
     take the files. Whatever ends the run, what has arrived so far stays and is gone on from by the next one.
     """
-    turns = {_key(entry.package): Lock() for entry in wanted}
+    turns = {arrival_key(entry.package): Lock() for entry in wanted}
     run = _Run(pool, progress, pauses, Event(), turns)
     try:
         return in_parallel([applied(_fetch_one, run, entry) for entry in wanted], connections)
@@ -102,7 +102,7 @@ def fetch(
 def _fetch_one(run: _Run, wanted: Wanted) -> Fetched | Failed:
     package = wanted.package
     try:
-        with run.turns[_key(package)]:
+        with run.turns[arrival_key(package)]:
             return _from_pool(run, wanted) or _from_places(run, wanted)
     except (UpstreamError, VerificationError) as error:
         return Failed(package, _naming(package, str(error)))
@@ -116,7 +116,7 @@ def _fetch_one(run: _Run, wanted: Wanted) -> Fetched | Failed:
 def _from_pool(run: _Run, wanted: Wanted) -> Fetched | None:
     """The package where its file is in the pool already; what is not (any more) as planned there is fetched anew."""
     digest = wanted.package.digest
-    sha256 = digest.value if digest and digest.algorithm == "sha256" else run.pool.arrived(_key(wanted.package))
+    sha256 = digest.value if digest and digest.algorithm == "sha256" else run.pool.arrived(arrival_key(wanted.package))
     if sha256 is None or not run.pool.has(sha256):
         return None
     path = run.pool.path_of(sha256)
@@ -143,7 +143,7 @@ def _from_places(run: _Run, wanted: Wanted) -> Fetched:
 
 def _from_place(run: _Run, wanted: Wanted, place: Place) -> Fetched:
     """The package from one place, asked again where the transfer was cut, or where what earlier tries left was not its beginning."""
-    partial = Partial(run.pool.incoming(_key(wanted.package)))
+    partial = Partial(run.pool.incoming(arrival_key(wanted.package)))
     for pause in run.pauses:
         resumed = partial.size > 0
         try:
@@ -188,7 +188,7 @@ def _signer(wanted: Wanted, path: Path) -> str | None:
         raise RejectedError(str(error)) from error
 
 
-def _key(package: Package) -> str:
+def arrival_key(package: Package) -> str:
     """What a package's file is called while it arrives: the same wherever it comes from, another for any other content."""
     said = (str(package.nevra), str(package.digest), str(package.header), str(package.size))
     return hashlib.sha256("\n".join(said).encode(errors="surrogateescape")).hexdigest()

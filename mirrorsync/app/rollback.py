@@ -1,0 +1,89 @@
+"""The rollback: an older generation made the next one, published as any other, and its boot set staged."""
+
+from dataclasses import replace
+
+from mirrorsync.app.boot import plan_boot_set, stage_boot_set
+from mirrorsync.app.readiness import require_publishable
+from mirrorsync.app.run import Run
+from mirrorsync.app.site import Site
+from mirrorsync.model.generation import Generation
+from mirrorsync.model.outcome import RollbackOutcome
+from mirrorsync.planning.record import still_barred
+from mirrorsync.tree import journal, publication, restoration
+from mirrorsync.tree.cache import TreeCache
+from mirrorsync.tree.inspection import Depth, Inspection
+from mirrorsync.tree.pruning import clear, discard
+from mirrorsync.tree.restoration import Recorded
+from mirrorsync.tree.site import Tree
+from mirrorsync.tree.ways import check_path
+
+
+def rollback_tree(site: Site, number: int | None, run: Run) -> RollbackOutcome:
+    """Bring generation `number` back, by default the one before.
+
+    Raises MirrorsyncError; the tree is then the old one or the new one, whole.
+    """
+    tree = site.tree
+    check_path(tree)
+    with publication.writing(tree), TreeCache(tree.cache) as cache:
+        publication.recover(tree)
+        goal, inspection = _goal(tree, number, cache)
+        outcome = _outcome(tree, goal.generation.number)
+        if not _in_place(tree, goal, inspection):
+            require_publishable(site)
+            outcome = replace(outcome, generation=_publish(tree, goal, outcome, run))
+            discard(tree, run.now)
+        boot, failure = stage_boot_set(site)
+    return replace(outcome, boot=boot, findings=(*failure, *clear(tree, run.now)))
+
+
+def plan_rollback(site: Site, number: int | None) -> RollbackOutcome:
+    """What `rollback_tree` would do; nothing is written."""
+    check_path(site.tree)
+    with TreeCache(site.tree.cache) as cache:
+        goal, _ = _goal(site.tree, number, cache)
+    boot, failure = plan_boot_set(site)
+    return replace(_outcome(site.tree, goal.generation.number), dry_run=True, boot=boot, findings=failure)
+
+
+def _goal(tree: Tree, number: int | None, cache: TreeCache) -> tuple[Recorded, Inspection]:
+    """The generation to go back to, found whole. Raises UsageError, TreeError."""
+    inspection = Inspection(cache)
+    goal = restoration.recorded(tree, restoration.goal_of(tree, number))
+    restoration.require_whole(tree, goal, inspection)
+    return goal, inspection
+
+
+def _in_place(tree: Tree, goal: Recorded, inspection: Inspection) -> bool:
+    """Whether the goal is what lies at the tree's path, unedited."""
+    present = journal.recorded(tree)
+    return present == goal.generation and not inspection.edits(tree.path, goal.files, Depth.CHANGED)
+
+
+def _outcome(tree: Tree, goal: int) -> RollbackOutcome:
+    """What comes and goes: by the indexes of the generations themselves, whatever was done to the tree by hand."""
+    before = restoration.listed_nevras(tree, tree.generations / str(tree.stamp()), [tree.path])
+    after = restoration.listed_nevras(tree, tree.generations / str(goal))
+    return RollbackOutcome(tree.name, goal, added=tuple(sorted(after - before)), removed=tuple(sorted(before - after)))
+
+
+def _publish(tree: Tree, goal: Recorded, outcome: RollbackOutcome, run: Run) -> int:
+    present = restoration.recorded_or_none(tree)
+    made = restoration.restoration(tree.layout, goal, present, now=run.now, grace=tree.grace)
+    number = journal.next_number(tree)
+    restoration.rebuild(tree, number, goal.generation.number, made, tree.stamp())
+    restoration.verify_restored(tree, goal.generation.number, made)
+    generation = Generation(
+        number,
+        run.now,
+        run.name,
+        run.by,
+        reason=f"back to generation {outcome.back_to}",
+        back_to=outcome.back_to,
+        added=outcome.added,
+        removed=outcome.removed,
+        barred=still_barred(present.generation if present else None, outcome.added, outcome.removed),
+        grace=made.grace,
+    )
+    publication.publish(tree, generation, made.files)
+    return number

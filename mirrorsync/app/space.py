@@ -1,0 +1,113 @@
+"""Whether an update fits where it writes, asked before the first package is fetched."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mirrorsync.app.boot import compare_boot_set
+from mirrorsync.app.site import Site
+from mirrorsync.boot.bootset import read_boot_set
+from mirrorsync.boot.staging import INITRD_NAME, KERNEL_NAME
+from mirrorsync.errors import SpaceError
+from mirrorsync.model.choices import Layout
+from mirrorsync.model.outcome import BootChange
+from mirrorsync.model.package import Package
+from mirrorsync.model.plan import Plan
+from mirrorsync.planning.space import Demand, Room, blocks_of, shortages
+from mirrorsync.report.shortage import shortage_text
+from mirrorsync.tree import journal
+from mirrorsync.tree.pool import Pool
+from mirrorsync.tree.pruning import disposable
+from mirrorsync.tree.reading import Holding
+from mirrorsync.tree.site import Tree
+from mirrorsync.tree.space import copies_demand, generation_demands, room_at
+from mirrorsync.tree.usage import inode_of
+from mirrorsync.upstream.fetch import arrival_key
+
+_POOL_FOLDERS = 256  # by the first two digits of the SHA-256
+_AT_ONCE = 16  # files that say where what is arriving comes from, and what is written before they are in place
+_CACHED = {Layout.REPODATA: 24_000, Layout.REDHAT: 12_000}  # bytes of cache of one package: its description, paths and index parts
+_BOOT_NAMES = 6  # the set's folder, its two files, and the three links to them
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """What of a plan's files is still to come: its demand, and what is here of them already."""
+
+    demand: Demand
+    here: tuple[Path, ...]
+
+
+def require_space(site: Site, holding: Holding, plan: Plan, now: datetime) -> None:
+    """Raises SpaceError where carrying `plan` out would fill a file system."""
+    shortage = space_shortage(site, holding, plan, now)
+    if shortage is not None:
+        raise SpaceError(f"{shortage}; nothing was fetched")
+
+
+def space_shortage(site: Site, holding: Holding, plan: Plan, now: datetime) -> str | None:
+    """What lacks room for `plan`, how much, and what would make room, in one line; None where it fits. Reads only."""
+    tree = site.tree
+    rooms = _rooms(site)
+    arriving = arriving_files(tree, plan, rooms[str(tree.home)])
+    short = shortages([arriving.demand, *space_demands(site, holding, plan, rooms)], rooms)
+    if not short:
+        return None
+    beside = rooms[str(tree.home)].device
+    prunable = disposable(tree, now, sparing=arriving.here)
+    told = (shortage_text(tree.name, shortage, prunable if shortage.room.device == beside else None) for shortage in short)
+    return f"{tree.name}: {'; '.join(told)}"
+
+
+def space_demands(site: Site, holding: Holding, plan: Plan, rooms: Mapping[str, Room]) -> list[Demand]:
+    """What an update takes beside the packages it fetches."""
+    tree, room = site.tree, rooms[str(site.tree.home)]
+    packages = holding.catalogue.packages
+    adopted = journal.recorded(tree) is not None
+    return [
+        *generation_demands(tree, holding.files, len(plan.incoming), len(packages) + len(plan.incoming), room, adopted=adopted),
+        copies_demand(tree, [package.location for package in packages], room),
+        _caches(tree, len(packages) + len(plan.incoming)),
+        *_boot_set(site, rooms),
+    ]
+
+
+def arriving_files(tree: Tree, plan: Plan, room: Room) -> Arriving:
+    """The plan's packages that the pool has not, less what has arrived of them; beside each, what it was called as it arrived."""
+    pool = Pool(tree.pool)
+    found = [(entry.package, _found(pool, entry.package)) for entry in plan.incoming]
+    here = tuple(path for _, path in found if path)
+    missing = [package for package, path in found if path is None or path.parent.name == "incoming"]
+    arrived = sum(inode_of(path.stat()).bytes for path in here if path.parent.name == "incoming")
+    size = blocks_of([package.size for package in missing], room.block) - arrived
+    beside = len(missing) + min(len(missing), _POOL_FOLDERS) + 2 * min(len(missing), _AT_ONCE)
+    purpose = f"{len(missing)} package{'' if len(missing) == 1 else 's'}"
+    return Arriving(Demand(str(tree.home), purpose, max(0, size) + beside * room.block, len(missing) + beside), here)
+
+
+def _found(pool: Pool, package: Package) -> Path | None:
+    digest = package.digest
+    return pool.found(arrival_key(package), digest.value if digest and digest.algorithm == "sha256" else None)
+
+
+def _rooms(site: Site) -> dict[str, Room]:
+    places = [site.tree.home, site.tree.state, *([site.boot_directory] if site.boot_directory else [])]
+    return {str(place): room_at(place) for place in places}
+
+
+def _caches(tree: Tree, packages: int) -> Demand:
+    present = tree.cache.stat().st_size if tree.cache.is_file() else 0
+    return Demand(str(tree.state), "caches", max(0, packages * _CACHED[tree.layout] - present), 4)
+
+
+def _boot_set(site: Site, rooms: Mapping[str, Room]) -> Iterator[Demand]:
+    """A new set beside the one that is staged, which is put into a folder of its own too where it is not in one."""
+    if site.boot_directory is None or compare_boot_set(site) is not BootChange.WOULD_STAGE:
+        return
+    boot_set, block = read_boot_set(site.tree.path), rooms[str(site.boot_directory)].block
+    new = [boot_set.kernel, boot_set.initrd] if boot_set else []
+    staged = (site.boot_directory / name for name in (KERNEL_NAME, INITRD_NAME))
+    present = [path for path in staged if path.is_file() and not path.is_symlink()]
+    size = blocks_of([path.stat().st_size for path in (*new, *present)], block)
+    yield Demand(str(site.boot_directory), "boot set", size + _BOOT_NAMES * block, _BOOT_NAMES + 3 * bool(present))

@@ -1,0 +1,16 @@
+"""What a plan was made from, so that it can be told later whether it is still that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """generation, seal: of the tree, None and '' for one that was never published.  files: a digest of its files' paths and bytes,
+    '' where they are what the record says.  mirrors: the revision of each update mirror, by its address.
+    """
+
+    generation: int | None
+    seal: str
+    files: str
+    mirrors: Mapping[str, str]

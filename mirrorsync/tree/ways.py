@@ -1,0 +1,53 @@
+"""How a tree can be put in its place where it lies: by exchanging two directories, by a new symbolic link, or not at all."""
+
+from enum import Enum
+from pathlib import Path
+
+from mirrorsync.errors import PublishError, TreeError
+from mirrorsync.files import FilesystemAbility, abilities, is_mount_point
+from mirrorsync.tree.layout import FOLDERS
+from mirrorsync.tree.site import Tree
+
+
+class Way(Enum):
+    """What one system call puts a generation in the tree's place."""
+
+    EXCHANGE = "the tree's directory and the new one change places (renameat2, RENAME_EXCHANGE)"
+    LINK = "a new symbolic link is renamed over the tree's path"
+
+
+def way_of(tree: Tree) -> Way:
+    """A path that is a symbolic link is replaced by another one; a directory is exchanged."""
+    return Way.LINK if tree.path.is_symlink() else Way.EXCHANGE
+
+
+def check_path(tree: Tree) -> None:
+    """Raises TreeError where what lies at the tree's path cannot be replaced, or could not be taken along."""
+    remedy = f"set [trees.{tree.name}] path to the directory that nodes mount"
+    if not tree.path.is_dir():
+        what = "a symbolic link to nowhere" if tree.path.is_symlink() else "not a directory" if tree.path.exists() else "no such directory"
+        raise TreeError(f"{tree.name}: {tree.path}: {what}; {remedy}")
+    if is_mount_point(tree.path):
+        raise TreeError(f"{tree.name}: {tree.path}: a mount point, which cannot be replaced; configure a folder below it as the tree")
+    if tree.path.stat().st_dev != tree.path.parent.stat().st_dev:
+        remedy = f"let it point to a directory on the file system of {tree.path.parent}"
+        raise TreeError(f"{tree.name}: {tree.path}: a link to another file system, where no hard links can be made; {remedy}")
+    for folder in FOLDERS[tree.layout]:
+        if (tree.path / folder).is_symlink():
+            remedy = "put the packages and indexes themselves there"
+            raise TreeError(f"{tree.name}: {tree.path / folder}: a symbolic link, which a new generation cannot take along; {remedy}")
+
+
+def require_way(tree: Tree) -> None:
+    """Try, beside the tree, what a publication needs of the file system. Raises PublishError with what to do where it cannot."""
+    able = abilities(tree.home / "trial")
+    where = f"{tree.name}: the file system of {tree.path.parent}"
+    if FilesystemAbility.LINKS not in able:
+        raise PublishError(f"{where} has no hard links, of which generations are made; use ext4, xfs or btrfs; nothing was done")
+    if way_of(tree) is Way.EXCHANGE and FilesystemAbility.EXCHANGE not in able:
+        remedy = f"make the tree's path a link: `{_conversion(tree.path)}`"
+        raise PublishError(f"{where} cannot exchange two directories (RENAME_EXCHANGE); {remedy}; nothing was done")
+
+
+def _conversion(path: Path) -> str:
+    return f"mv {path} {path}.first && ln -s {path.name}.first {path}"

@@ -1,0 +1,137 @@
+"""Plan, then apply: just the plan that was looked at, or nothing and what has moved."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Mirrorsync, configured
+from tests.conftest import Builder
+from tests.servers import http_server
+from tests.test_update import LISTING, changes, copy, rhl_tree
+from tests.trees import snapshot
+
+
+@pytest.fixture
+def tree(tmp_path: Path, rpm: Builder) -> Path:
+    return rhl_tree(tmp_path, [rpm("bash", "1"), rpm("tar", "1")])
+
+
+@pytest.fixture
+def mirrorsync(tmp_path: Path, rpm: Builder, tree: Path) -> Mirrorsync:
+    mirror = copy([rpm("bash", "2")], tmp_path / "mirror")
+    return configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{LISTING}')
+
+
+@pytest.fixture
+def plan(mirrorsync: Mirrorsync, tmp_path: Path) -> str:
+    """The saved plan of the first update."""
+    file = str(tmp_path / "plan.json")
+    assert mirrorsync("update", "--dry-run", "--save", file).code == 0
+    return file
+
+
+def refusal(mirrorsync: Mirrorsync, plan: str, tree: Path) -> str:
+    """What `apply` says, having changed nothing of the tree."""
+    before = snapshot(tree)
+    refused = mirrorsync("apply", plan)
+    assert (refused.code, len(refused.err.splitlines()), snapshot(tree)) == (1, 1, before)
+    return refused.err
+
+
+def test_a_saved_plan_is_carried_out_and_the_journal_says_so(mirrorsync: Mirrorsync, plan: str) -> None:
+    applied = mirrorsync("apply", "--json", plan)
+    assert (applied.code, changes(applied)["incoming"], applied.tree["generation"]) == (0, ["bash-2-1.noarch"], 2)
+    assert mirrorsync("history", "--json").tree["generations"][0]["run"] == "apply"
+    assert mirrorsync("check", "--deep").code == 0
+
+
+def test_saving_a_plan_touches_nothing_of_the_tree(mirrorsync: Mirrorsync, plan: str, tree: Path) -> None:
+    assert not (tree.parent / ".mirrorsync").exists()
+
+
+def test_a_mirror_that_moved_is_refused_by_name_and_with_what_differs(
+    mirrorsync: Mirrorsync, plan: str, tree: Path, tmp_path: Path, rpm: Builder
+) -> None:
+    copy([rpm("bash", "3"), rpm("tar", "2")], tmp_path / "mirror")
+    said = refusal(mirrorsync, plan, tree)
+    assert f"upstream has moved ({(tmp_path / 'mirror').as_uri()}" in said
+    assert "now also: bash-3-1.noarch in, tar-2-1.noarch in" in said
+    assert "no longer: bash-2-1.noarch in" in said
+
+
+def test_a_mirror_that_moved_beside_the_plan_keeps_nothing_from_it(
+    mirrorsync: Mirrorsync, plan: str, tmp_path: Path, rpm: Builder
+) -> None:
+    copy([rpm("unwanted", "1")], tmp_path / "mirror")
+    assert mirrorsync("apply", plan).code == 0
+
+
+def test_a_tree_that_moved_is_refused(mirrorsync: Mirrorsync, plan: str, tree: Path) -> None:
+    assert mirrorsync("update").code == 0
+    assert "the tree has moved: generation none then, 2 now" in refusal(mirrorsync, plan, tree)
+
+
+def test_a_tree_that_was_changed_by_hand_since_is_refused(mirrorsync: Mirrorsync, plan: str, tree: Path) -> None:
+    (tree / "README").write_text("mine")
+    assert "the tree was changed by hand since" in refusal(mirrorsync, plan, tree)
+
+
+def test_a_package_that_cannot_be_fetched_refuses_the_whole_plan(tmp_path: Path, rpm: Builder, tree: Path) -> None:
+    mirror = copy([rpm("bash", "2"), rpm("tar", "2")], tmp_path / "mirror")
+    with http_server(mirror) as server:
+        mirrorsync = configured(tmp_path, tree, f'url = "{server.url}/"\n{LISTING}')
+        plan = str(tmp_path / "plan.json")
+        assert mirrorsync("update", "-n", "--save", plan).code == 0
+        with (mirror / "tar-2-1.noarch.rpm").open("r+b") as file:
+            file.seek(-20, 2)
+            file.write(b"\0" * 20)
+        said = refusal(mirrorsync, plan, tree)
+    assert "tar-2-1.noarch.rpm" in said
+    assert "nothing was published" in said
+
+
+def test_what_is_held_back_stays_held_in_the_applied_plan(mirrorsync: Mirrorsync, tmp_path: Path, rpm: Builder) -> None:
+    copy([rpm("tar", "2", requires=["/usr/share/nobody-has-this"])], tmp_path / "mirror")
+    plan = str(tmp_path / "plan.json")
+    assert mirrorsync("update", "-n", "--save", plan).code == 3
+    applied = mirrorsync("apply", "--json", plan)
+    assert (applied.code, changes(applied)["incoming"]) == (3, ["bash-2-1.noarch"])
+
+
+def test_options_of_the_dry_run_are_the_plans_own(mirrorsync: Mirrorsync, tree: Path, tmp_path: Path) -> None:
+    assert mirrorsync("update").code == 0
+    (tree / "README").write_text("mine")
+    plan = str(tmp_path / "plan.json")
+    assert mirrorsync("update", "-n", "--adopt-changes", "--save", plan).code == 0
+    assert mirrorsync("apply", plan).code == 0
+    assert mirrorsync("check", "--deep").code == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"schema": "mirrorsync-plan-1"}', '{"schema": "mirrorsync-saved-plan-1", "trees": [{}]}', "[" * 100_000, "\0"],
+)
+def test_a_file_that_is_no_saved_plan_is_refused_in_one_line(mirrorsync: Mirrorsync, tmp_path: Path, content: str) -> None:
+    (tmp_path / "plan.json").write_text(content)
+    refused = mirrorsync("apply", str(tmp_path / "plan.json"))
+    assert (refused.code, len(refused.err.splitlines()), "not a saved plan" in refused.err) == (1, 1, True)
+
+
+def test_a_plan_that_was_edited_is_not_carried_out(mirrorsync: Mirrorsync, plan: str, tree: Path) -> None:
+    document = json.loads(Path(plan).read_bytes())
+    document["trees"][0]["plan"]["incoming"] = []
+    Path(plan).write_text(json.dumps(document))
+    assert "now also: bash-2-1.noarch in" in refusal(mirrorsync, plan, tree)
+
+
+def test_a_plan_of_a_tree_that_is_not_configured_is_refused(mirrorsync: Mirrorsync, plan: str) -> None:
+    Path(plan).write_text(Path(plan).read_text().replace('"redhat"', '"elsewhere"'))
+    assert mirrorsync("apply", plan).code == 2
+    assert mirrorsync("update", "--save", plan).code == 2
+    assert mirrorsync("apply", f"{plan}.gone").code == 2
+
+
+def test_a_plan_cannot_be_saved_where_nothing_can_be_written(mirrorsync: Mirrorsync) -> None:
+    refused = mirrorsync("update", "-n", "--save", "/proc/plan.json")
+    assert (refused.code, "/proc/" in refused.err) == (1, True)

@@ -1,0 +1,245 @@
+"""What somebody changes by hand: `check` names it, an update refuses to build on it, a rollback undoes it, --adopt-changes takes it."""
+
+import json
+import os
+import shutil
+import sqlite3
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Mirrorsync, configured
+from tests.conftest import Builder
+from tests.test_update import LISTING, REPODATA, copy, repository, rhl_tree
+from tests.trees import snapshot
+
+RPMS = "RedHat/RPMS"
+BASH = f"{RPMS}/bash-2-1.noarch.rpm"
+
+
+@pytest.fixture
+def tree(tmp_path: Path, rpm: Builder) -> Path:
+    return rhl_tree(tmp_path, [rpm("bash", "1"), rpm("tar", "1")])
+
+
+@pytest.fixture
+def mirrorsync(tmp_path: Path, rpm: Builder, tree: Path) -> Mirrorsync:
+    """The tree as its first update left it: generation 2, bash-2 and tar-1 listed."""
+    mirror = copy([rpm("bash", "2")], tmp_path / "mirror")
+    program = configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{LISTING}')
+    assert program("hdlist", str(tree)).code == 0
+    assert program("update").code == 0
+    return program
+
+
+def home(tree: Path) -> Path:
+    return tree.parent / ".mirrorsync" / tree.name
+
+
+def rewritten(path: Path, content: bytes) -> None:
+    """A new file in the place of the old, as editors and cp --remove-destination do."""
+    path.unlink()
+    path.write_bytes(content)
+
+
+def added(tree: Path) -> None:
+    (tree / "ks.cfg").write_text("install\n")
+
+
+def removed(tree: Path) -> None:
+    (tree / BASH).unlink()
+
+
+def replaced(tree: Path) -> None:
+    rewritten(tree / "images/pxeboot/vmlinuz", b"another kernel")
+
+
+def written_through(tree: Path) -> None:
+    with (tree / BASH).open("r+b") as file:
+        file.write(b"\0" * 10)
+
+
+def index_lost(tree: Path) -> None:
+    (tree / "RedHat/base/hdlist").unlink()
+
+
+EDITS = {added: "added: ks.cfg", removed: f"removed: {BASH}", replaced: "changed: images/pxeboot/vmlinuz",
+         written_through: f"changed: {BASH}", index_lost: "removed: RedHat/base/hdlist"}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
+def test_an_update_refuses_a_tree_that_was_changed_by_hand_and_names_the_files(
+    mirrorsync: Mirrorsync, tree: Path, tmp_path: Path, rpm: Builder, edit: Callable[[Path], None]
+) -> None:
+    edit(tree)
+    copy([rpm("tar", "2")], tmp_path / "mirror")
+    before = snapshot(tree)
+    for command in (["update"], ["update", "--dry-run"]):
+        refused = mirrorsync(*command)
+        assert (refused.code, len(refused.err.splitlines())) == (1, 1)
+        assert EDITS[edit] in refused.err
+        assert "--adopt-changes" in refused.err
+    assert snapshot(tree) == before
+    assert mirrorsync("status", "--json").tree["generation"] == 2
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
+def test_check_names_each_file_of_a_tree_that_was_changed_by_hand(
+    mirrorsync: Mirrorsync, tree: Path, edit: Callable[[Path], None]
+) -> None:
+    edit(tree)
+    checked = mirrorsync("check", "--json")
+    path = EDITS[edit].partition(": ")[2]
+    found = [finding["where"] for finding in checked.tree["findings"] if finding["code"] == "changed-by-hand"]
+    assert (checked.code, str(tree / path) in found) == (4, True)
+
+
+@pytest.mark.parametrize("edit", [added, removed, replaced, index_lost], ids=lambda edit: edit.__name__)
+def test_a_rollback_to_the_present_generation_undoes_what_was_done_by_hand(
+    mirrorsync: Mirrorsync, tree: Path, edit: Callable[[Path], None]
+) -> None:
+    before = snapshot(tree)
+    edit(tree)
+    assert mirrorsync("rollback", "redhat", "2").code == 0
+    after = snapshot(tree)
+    assert {name for name in before if before[name] != after.get(name)} == {".mirrorsync-generation"}
+    assert before.keys() == after.keys()
+    assert (mirrorsync("check", "--deep").code, mirrorsync("update").code) == (0, 0)
+
+
+def test_a_rollback_refuses_a_generation_that_was_written_through_a_link(mirrorsync: Mirrorsync, tree: Path) -> None:
+    written_through(tree)
+    refused = mirrorsync("rollback", "redhat", "2")
+    assert (refused.code, BASH in refused.err, "nothing was done" in refused.err) == (1, True, True)
+
+
+@pytest.mark.parametrize("edit", [added, replaced, index_lost], ids=lambda edit: edit.__name__)
+def test_told_so_an_update_takes_the_tree_as_it_is(mirrorsync: Mirrorsync, tree: Path, edit: Callable[[Path], None]) -> None:
+    edit(tree)
+    adopted = mirrorsync("update", "--adopt-changes")
+    assert adopted.code == 0, adopted.err
+    assert mirrorsync("check", "--deep").code == 0
+    assert mirrorsync("update").code == 0
+    assert mirrorsync("status", "--json").tree["generation"] == 3
+
+
+def test_a_package_is_taken_out_of_a_tree_by_removing_it_and_saying_so(mirrorsync: Mirrorsync, tree: Path) -> None:
+    (tree / RPMS / "tar-1-1.noarch.rpm").unlink()
+    assert mirrorsync("update", "--adopt-changes").code == 0
+    checked = mirrorsync("check", "--json")
+    assert (checked.code, checked.tree["packages"]) == (0, 1)
+    [newest, *_] = mirrorsync("history", "--json").tree["generations"]
+    assert newest["removed"] == ["tar-1-1.noarch"]
+
+
+def test_a_tree_whose_journal_is_lost_is_refused_until_it_is_adopted(mirrorsync: Mirrorsync, tree: Path) -> None:
+    shutil.rmtree(home(tree))
+    refused = mirrorsync("update")
+    assert (refused.code, "journal/2.json" in refused.err) == (1, True)
+    assert mirrorsync("update", "--adopt-changes").code == 0
+    assert (mirrorsync("update").code, mirrorsync("check", "--deep").code) == (0, 0)
+    assert mirrorsync("status", "--json").tree["generation"] == 4
+
+
+def test_another_tree_in_the_place_of_a_published_one_is_refused_until_it_is_adopted(
+    mirrorsync: Mirrorsync, tree: Path, tmp_path: Path, rpm: Builder
+) -> None:
+    shutil.rmtree(tree)
+    rhl_tree(tmp_path, [rpm("bash", "1")])
+    assert mirrorsync("update").code == 1
+    assert mirrorsync("update", "--adopt-changes").code == 0
+    assert mirrorsync("check", "--deep").code == 0
+
+
+def test_check_names_a_record_that_was_changed_and_the_update_refuses(mirrorsync: Mirrorsync, tree: Path) -> None:
+    record = home(tree) / "journal/2.json"
+    document = json.loads(record.read_bytes())
+    rewritten(record, json.dumps({**document, "removed": []}).encode())
+    assert found(mirrorsync, "journal-changed") == [str(record)]
+    assert "2.json: not the record that the tree was published with" in mirrorsync("update").err
+
+
+def test_check_names_an_older_record_that_was_changed(mirrorsync: Mirrorsync, tree: Path) -> None:
+    record = home(tree) / "journal/1.json"
+    rewritten(record, record.read_bytes().replace(b'"adoption"', b'"a dream"'))
+    assert found(mirrorsync, "journal-changed") == [str(record)]
+
+
+@pytest.mark.parametrize("name", ["1.json", "2.json", "1.files", "2.files"])
+def test_check_names_what_is_gone_from_the_journal(mirrorsync: Mirrorsync, tree: Path, name: str) -> None:
+    (home(tree) / "journal" / name).unlink()
+    assert str(home(tree) / "journal" / name) in found(mirrorsync, "journal-lost")
+
+
+@pytest.mark.parametrize("farm", ["generations/2", "generations/1", "retired/1"])
+def test_check_names_what_was_changed_in_a_kept_generation(mirrorsync: Mirrorsync, tree: Path, farm: str) -> None:
+    (home(tree) / farm / "README").write_text("mine")
+    next((home(tree) / farm / RPMS).glob("tar-*")).unlink()
+    assert found(mirrorsync, "generation-changed") == sorted(
+        str(home(tree) / farm / name) for name in ("README", f"{RPMS}/tar-1-1.noarch.rpm")
+    )
+
+
+def test_check_names_a_stamp_that_was_changed_in_a_kept_generation(mirrorsync: Mirrorsync, tree: Path) -> None:
+    rewritten(home(tree) / "generations/1/.mirrorsync-generation", b"7\n")
+    assert found(mirrorsync, "generation-changed") == [str(home(tree) / "generations/1/.mirrorsync-generation")]
+
+
+def test_a_deep_check_finds_a_bit_that_rotted_under_an_unchanged_time(mirrorsync: Mirrorsync, tree: Path) -> None:
+    path = tree / BASH
+    status = path.stat()
+    with path.open("r+b") as file:
+        file.seek(status.st_size - 1)
+        last = file.read(1)[0]
+        file.seek(status.st_size - 1)
+        file.write(bytes([last ^ 1]))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert mirrorsync("check").code == 0
+    places = [finding["where"] for finding in mirrorsync("check", "--deep", "--json").tree["findings"]]
+    assert {str(path), str(home(tree) / "generations/2" / BASH)} <= set(places)
+
+
+def test_check_names_what_is_not_what_its_name_says_in_the_pool(mirrorsync: Mirrorsync, tree: Path) -> None:
+    [kept] = (home(tree) / "pool").glob("??/*")
+    rewritten(kept, b"something else")
+    (home(tree) / "pool/notes.txt").write_text("mine")
+    assert found(mirrorsync, "pool-changed", "--deep") == sorted([str(kept), str(home(tree) / "pool/notes.txt")])
+
+
+def test_a_pool_file_that_was_changed_is_fetched_again_and_not_built_of(
+    mirrorsync: Mirrorsync, tree: Path, tmp_path: Path, rpm: Builder
+) -> None:
+    assert mirrorsync("rollback", "redhat").code == 0
+    [kept] = (home(tree) / "pool").glob("??/*")
+    rewritten(kept, b"something else")
+    assert mirrorsync("update", "--reapply").code == 0
+    assert mirrorsync("check", "--deep").code == 0
+    assert (tree / BASH).read_bytes() == rpm("bash", "2").read_bytes()
+
+
+def test_a_deep_check_finds_a_wrong_digest_in_the_cache(mirrorsync: Mirrorsync, tmp_path: Path) -> None:
+    cache = tmp_path / "state/trees/redhat/tree.sqlite"
+    wrong = "0" * 64
+    row = (wrong, zlib.crc32(f"{wrong}None".encode()), b"images/pxeboot/vmlinuz")
+    with sqlite3.connect(cache) as database:
+        assert database.execute("UPDATE file SET sha256 = ?, checksum = ? WHERE path = ?", row).rowcount == 1
+    database.close()
+    assert found(mirrorsync, "cache-wrong", "--deep") == [str(cache)]
+
+
+def test_a_repository_tree_is_held_to_its_record_too(tmp_path: Path, rpm: Builder) -> None:
+    tree = repository(tmp_path / "u1/rocky", [rpm("bash", "1")])
+    mirror = repository(tmp_path / "mirror", [rpm("bash", "2")])
+    mirrorsync = configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{REPODATA}', layout="repodata")
+    assert mirrorsync("update").code == 0
+    rewritten(tree / "repodata/repomd.xml", b"<repomd/>")
+    assert "changed: repodata/repomd.xml" in mirrorsync("update").err
+    assert mirrorsync("rollback", "rocky", "2").code == 0
+    assert mirrorsync("check", "--deep").code == 0
+
+
+def found(mirrorsync: Mirrorsync, code: str, *options: str) -> list[str]:
+    """Where `check` finds faults of one code."""
+    return sorted(finding["where"] for finding in mirrorsync("check", "--json", *options).tree["findings"] if finding["code"] == code)
