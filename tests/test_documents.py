@@ -36,8 +36,13 @@ def mirrorsync(tmp_path: Path, rpm: Builder) -> Mirrorsync:
 
 
 def test_documents_are_what_their_schemas_say(mirrorsync: Mirrorsync) -> None:
-    for command in ("update --dry-run", "update", "update", "check", "check --deep", "status", "history", "config show", "config check"):
+    plan = f"{mirrorsync.config.parent}/plan.json"
+    for command in (
+        f"update --dry-run --save {plan}", "update", "update", "check", "check --deep", "status", "history", "diff redhat 1 2", "diff redhat 1 9",
+        "rollback -n redhat 1", "rollback redhat 2", "prune", f"apply {plan}", "config show", "config check",
+    ):  # fmt: skip
         validate(mirrorsync(*command.split(), "--json").document)
+    validate(json.loads(Path(plan).read_bytes()))
     (mirrorsync.config.parent / "u1/redhat/.mirrorsync-generation").unlink()
     validate(mirrorsync("hdlist", str(mirrorsync.config.parent / "u1/redhat"), "--json").document)
 

@@ -1,10 +1,12 @@
 """The check: a tree, its boot files and its export, as a node would meet them."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from mirrorsync.app.records import records_findings
 from mirrorsync.app.signatures import signature_findings
 from mirrorsync.app.site import Site
+from mirrorsync.app.steadiness import steady
 from mirrorsync.app.surroundings import surroundings_findings
 from mirrorsync.errors import PublishError, TreeError
 from mirrorsync.model.choices import Layout
@@ -23,6 +25,10 @@ def check_tree(site: Site, keyring: Keyring | None, *, deep: bool) -> CheckOutco
 
     With `deep`, read every file's bytes, and its signature where there is a `keyring`. Raises MirrorsyncError where there is no tree.
     """
+    return steady(site.tree, partial(_checked, site, keyring, deep=deep))
+
+
+def _checked(site: Site, keyring: Keyring | None, *, deep: bool) -> CheckOutcome:
     tree = site.tree
     scan(tree)
     try:

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from mirrorsync.app.boot import plan_boot_set, stage_boot_set
 from mirrorsync.app.decision import Decision, decide
 from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site, Source
+from mirrorsync.app.steadiness import steady
 from mirrorsync.app.surroundings import surroundings_findings
 from mirrorsync.errors import PlanError
 from mirrorsync.model.finding import Finding
@@ -47,7 +49,7 @@ def plan_tree(site: Site, sources: Sequence[Source], run: Run) -> UpdateOutcome:
     """What `update_tree` would do; nothing but caches is written."""
     began = time.monotonic()
     with TreeCache(site.tree.cache) as cache:
-        decision = decide(site, sources, cache, run)
+        decision = steady(site.tree, partial(decide, site, sources, cache, run))
     boot, failure = plan_boot_set(site)
     outcome = _outcome(site, decision)
     findings = (*outcome.findings, *failure, *_obstacles(site, decision, run))

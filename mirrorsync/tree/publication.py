@@ -26,6 +26,8 @@ def recover(tree: Tree) -> None:
     generations newer than the stamp never happened; a former tree still lying at `building` goes where former trees are kept.
     """
     number = tree.stamp()
+    for stray in (tree.trial, tree.next_link):
+        remove_tree(stray)
     _settle_building(tree, number)
     for later in _unfinished(tree, number):
         remove_tree(tree.generations / str(later))
@@ -102,4 +104,4 @@ def _point(tree: Tree, number: int) -> None:
     make_directory(tree.generations)
     move(tree.building, own)
     sync_filesystem(tree.home)
-    point(tree.path, str(own.relative_to(tree.path.parent)), by=tree.home / "link")
+    point(tree.path, str(own.relative_to(tree.path.parent)), by=tree.next_link)

@@ -67,6 +67,16 @@ class Tree:
         return self.home / "discarded"
 
     @property
+    def trial(self) -> Path:
+        """Where it is tried what the file system can do."""
+        return self.home / "trial"
+
+    @property
+    def next_link(self) -> Path:
+        """The link that is about to be renamed over the tree's path, where that is one."""
+        return self.home / "link"
+
+    @property
     def lock(self) -> Path:
         """The lock file: one writer a tree."""
         return self.home / "lock"

@@ -40,7 +40,7 @@ def check_path(tree: Tree) -> None:
 
 def require_way(tree: Tree) -> None:
     """Try, beside the tree, what a publication needs of the file system. Raises PublishError with what to do where it cannot."""
-    able = abilities(tree.home / "trial")
+    able = abilities(tree.trial)
     where = f"{tree.name}: the file system of {tree.path.parent}"
     if FilesystemAbility.LINKS not in able:
         raise PublishError(f"{where} has no hard links, of which generations are made; use ext4, xfs or btrfs; nothing was done")
