@@ -108,6 +108,12 @@ def write_file(path: Path, content: bytes | Iterable[bytes], *, mode: int = FILE
     sync_directory(path.parent)
 
 
+def remove_strays(folder: Path, name: str = "*") -> None:
+    """Remove what `write_file` was about to put at `name` in the folder when its process was killed; a glob, any file by default."""
+    for stray in sorted(folder.glob(f".{name}.[0-9]*.new")):
+        remove_file(stray)
+
+
 def copy_file(source: Path, target: Path, *, mode: int = FILE_MODE) -> None:
     """Put a copy of `source` at `target` as `write_file` does: its own inode."""
     with source.open("rb") as file:
@@ -238,14 +244,14 @@ class FilesystemAbility(Enum):
 def abilities(trial: Path) -> frozenset[FilesystemAbility]:
     """What the file system can do, tried in the folder `trial`, which is made for it and removed."""
     remove_tree(trial)
-    make_directory(trial / "left")
-    make_directory(trial / "right")
     attempts: dict[FilesystemAbility, Callable[[], None]] = {
         FilesystemAbility.LINKS: lambda: _try_link(trial / "file"),
         FilesystemAbility.SYMLINKS: lambda: (trial / "link").symlink_to("left"),
         FilesystemAbility.EXCHANGE: lambda: _exchange_names(trial / "left", trial / "right"),
     }
     try:
+        make_directory(trial / "left")
+        make_directory(trial / "right")
         return frozenset(ability for ability, attempt in attempts.items() if _possible(attempt))
     finally:
         remove_tree(trial)
@@ -275,14 +281,15 @@ def _possible(attempt: Callable[[], None]) -> bool:
     return True
 
 
-def is_mount_point(path: Path) -> bool:
-    """Whether something is mounted at `path` itself, be it of the same file system (mountinfo, proc(5))."""
+def mount_points(path: Path) -> tuple[Path, ...]:
+    """What is mounted at `path` or below it, be it of the same file system (mountinfo, proc(5)); nothing where that cannot be read."""
+    real = path.parent.resolve() / path.name
     try:
         lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
-        return path.is_mount()
-    real = path.parent.resolve() / path.name
-    return any(_unescaped(line.split(" ")[4]) == str(real) for line in lines)
+        return ()
+    mounted = (Path(_unescaped(line.split(" ")[4])) for line in lines)
+    return tuple(sorted({point for point in mounted if point.is_relative_to(real)}))
 
 
 def _unescaped(text: str) -> str:

@@ -66,6 +66,7 @@ class Behaviour:
     redirects: dict[str, str] = field(default_factory=dict)
     bodies: dict[str, bytes] = field(default_factory=dict)  # instead of the file
     trickle: float | None = None  # seconds between single bytes
+    before_answer: Callable[[str], None] | None = None  # called with the path when a request has come
     after_answer: Callable[[str], None] | None = None  # called with the path once an answer is sent
 
 
@@ -113,6 +114,8 @@ class _MirrorHandler(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.requests.append(Request("GET", self.path, dict(self.headers.items())))
         behaviour = self.server.behaviour
+        if behaviour.before_answer is not None:
+            behaviour.before_answer(self.path)
         failures = behaviour.failures.get(self.path)
         if failures:
             self._answer(failures.pop(0), {"Retry-After": behaviour.retry_after} if behaviour.retry_after else {}, b"")
@@ -304,8 +307,8 @@ def list_only_ftp_server(root: Path, work: Path) -> Iterator[Running]:
 
 
 @contextmanager
-def nginx(root: Path, work: Path) -> Iterator[Running]:
-    """Debian's nginx with autoindex, as one process."""
+def nginx(root: Path, work: Path, *, rate: int = 0) -> Iterator[Running]:
+    """Debian's nginx with autoindex, as one process; `rate` is in bytes a second for each request, 0 for no limit."""
     config = """
         daemon off; master_process off; pid {work}/nginx.pid; error_log {work}/error.log;
         events {{ }}
@@ -313,10 +316,10 @@ def nginx(root: Path, work: Path) -> Iterator[Running]:
           access_log {work}/access.log;
           client_body_temp_path {work}/t1; proxy_temp_path {work}/t2; fastcgi_temp_path {work}/t3;
           uwsgi_temp_path {work}/t4; scgi_temp_path {work}/t5;
-          server {{ listen 127.0.0.1:{port}; root {root}; autoindex on; }}
+          server {{ listen 127.0.0.1:{port}; root {root}; autoindex on; limit_rate {rate}; }}
         }}
     """
-    with _daemon("nginx", ["-c", "{config}", "-e", "{work}/error.log"], config, root, work) as running:
+    with _daemon("nginx", ["-c", "{config}", "-e", "{work}/error.log"], config, root, work, rate=rate) as running:
         yield running
 
 
@@ -384,31 +387,33 @@ def _caddy_line(line: str) -> str:
 
 
 @contextmanager
-def vsftpd(root: Path, work: Path) -> Iterator[Running]:
-    """Debian's vsftpd, anonymous: no MLSD."""
+def vsftpd(root: Path, work: Path, *, rate: int = 0) -> Iterator[Running]:
+    """Debian's vsftpd, anonymous: no MLSD; `rate` is in bytes a second for each session, 0 for no limit."""
     (work / "empty").mkdir()
     config = "\n".join(
         (
             "listen=YES", "listen_address=127.0.0.1", "listen_port={port}", "background=NO", "anonymous_enable=YES", "no_anon_password=YES",
             "local_enable=NO", "write_enable=NO", "anon_root={root}", "secure_chroot_dir={work}/empty", "seccomp_sandbox=NO", "isolate=NO",
-            "isolate_network=NO", "xferlog_enable=YES", "log_ftp_protocol=YES", "vsftpd_log_file={work}/access.log",
+            "isolate_network=NO", "anon_max_rate={rate}", "xferlog_enable=YES", "log_ftp_protocol=YES", "vsftpd_log_file={work}/access.log",
         )
     )
     if os.geteuid() != 0:
         config += "\nrun_as_launching_user=YES"
-    with _daemon("vsftpd", ["{config}"], config, root, work, scheme="ftp") as running:
+    with _daemon("vsftpd", ["{config}"], config, root, work, scheme="ftp", rate=rate) as running:
         yield running
 
 
 @contextmanager
-def _daemon(name: str, arguments: list[str], config: str, root: Path, work: Path, scheme: str = "http") -> Iterator[Running]:
+def _daemon(
+    name: str, arguments: list[str], config: str, root: Path, work: Path, scheme: str = "http", *, rate: int = 0
+) -> Iterator[Running]:
     """Start a daemon in the foreground on a port of its own, and end it and its children; skip the test where it is not installed."""
     program = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if program is None:
         pytest.skip(f"{name} is not installed")
     port = _free_port()
     file = work / f"{name}.conf"
-    words = {"root": root, "work": work, "port": port, "config": file}
+    words = {"root": root, "work": work, "port": port, "config": file, "rate": rate}
     file.write_text(f"{config.format(**words)}\n")
     with (work / "output.log").open("wb") as output:
         command = [program, *(argument.format(**words) for argument in arguments)]

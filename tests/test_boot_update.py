@@ -100,7 +100,7 @@ def test_check_finds_half_a_boot_set_once_whether_or_not_it_is_to_be_staged(tmp_
     (tree / INITRD).unlink()
     for mirrorsync in (without_boot(tmp_path, tree), with_boot(tmp_path, tree)):
         checked = mirrorsync("check", "--json").tree
-        assert (checked["exit_code"], findings(checked)) == (4, {"boot-set": "redhat"})
+        assert (checked["exit_code"], findings(checked)) == (4, {"boot-set": "redhat", "changed-by-hand": f"{tree}/{INITRD}"})
 
 
 def test_half_a_boot_set_does_not_hide_an_image_that_is_damaged(tmp_path: Path, tree: Path) -> None:
@@ -109,4 +109,5 @@ def test_half_a_boot_set_does_not_hide_an_image_that_is_damaged(tmp_path: Path, 
     without_boot(tmp_path, tree)("update")
     (tree / "images/pxeboot/vmlinuz").unlink()
     checked = without_boot(tmp_path, tree)("check", "--json").tree
-    assert findings(checked) == {"boot-set": "redhat", "image-damaged": f"{tree}/RedHat/base/stage2.img"}
+    found = findings(checked)
+    assert (found["boot-set"], found["image-damaged"]) == ("redhat", f"{tree}/RedHat/base/stage2.img")

@@ -100,7 +100,13 @@ def test_other_lengths_of_time_are_refused(text: str) -> None:
         values.parse_duration(text)
 
 
-@given(st.timedeltas(min_value=timedelta(), max_value=timedelta(days=9999)).map(lambda span: timedelta(seconds=int(span.total_seconds()))))
+def test_a_length_of_time_beyond_all_plans_is_refused() -> None:
+    assert values.parse_duration("3650d").days == 3650
+    with pytest.raises(ValueError, match="longer than 10 years"):
+        values.parse_duration("999999w")
+
+
+@given(st.timedeltas(min_value=timedelta(), max_value=timedelta(days=3650)).map(lambda span: timedelta(seconds=int(span.total_seconds()))))
 def test_a_length_of_time_reads_back_from_its_text(duration: timedelta) -> None:
     assert values.parse_duration(values.format_duration(duration)) == duration
 
@@ -632,7 +638,7 @@ def test_a_tree_may_be_a_symlink_to_a_directory_also_the_one_a_publication_made(
     own.parent.mkdir(parents=True)
     (tmp_path / "tree").rename(own)
     (tmp_path / "tree").symlink_to(".mirrorsync/tree/generations/7")
-    assert unusable(path) == []
+    check(path, {})
 
 
 def test_check_tells_a_tree_that_is_a_mount_point(write: Write) -> None:

@@ -29,7 +29,7 @@ from mirrorsync.trust.keys import Keyring
 from mirrorsync.trust.signatures import verify
 from mirrorsync.upstream.arrival import identify
 from mirrorsync.upstream.download import Place
-from mirrorsync.upstream.fetch import Failed, Fetched, Verify, Wanted, _key, fetch
+from mirrorsync.upstream.fetch import Failed, Fetched, Verify, Wanted, arrival_key, fetch
 from mirrorsync.upstream.mirror import Mirror
 from mirrorsync.upstream.transport import Transport, open_transport
 from mirrorsync.upstream.workers import in_parallel
@@ -560,9 +560,9 @@ def test_an_error_in_one_transfer_ends_the_others(site: Site, pool: Pool, bash: 
     with pytest.raises(KeyboardInterrupt):
         run(slow, Wanted(described(popt), (site.place("popt.rpm"),), interrupted), pool=pool)
     time.sleep(0.2)
-    before = pool.incoming(_key(slow.package)).stat().st_size
+    before = pool.incoming(arrival_key(slow.package)).stat().st_size
     time.sleep(0.3)
-    assert 0 < before == pool.incoming(_key(slow.package)).stat().st_size < bash.stat().st_size
+    assert 0 < before == pool.incoming(arrival_key(slow.package)).stat().st_size < bash.stat().st_size
 
 
 def test_a_file_of_another_size_is_not_the_planned_one(bash: Path) -> None:

@@ -1,7 +1,9 @@
-"""linux.1 and linux.2 under the TFTP root: together or not at all."""
+"""linux.1 and linux.2 under the TFTP root: both change by one rename."""
 
 import os
+import re
 import resource
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,6 @@ import pytest
 from mirrorsync.boot.bootset import BootSet, belonging, read_boot_set
 from mirrorsync.boot.staging import plan_staging, stage, staged_findings
 from mirrorsync.errors import BootError
-from mirrorsync.files import rename_together
 from mirrorsync.model.finding import Severity
 from mirrorsync.model.outcome import BootChange
 
@@ -36,7 +37,19 @@ def directory(tmp_path: Path) -> Path:
 
 
 def content(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
+    """What a node gets for each name that is not hidden."""
+    return {path.name: path.read_bytes() for path in sorted(directory.iterdir()) if not path.name.startswith(".")}
+
+
+def hidden(directory: Path) -> list[str]:
+    """How many sets there are, and whatever else lies there out of sight."""
+    names = [re.sub(r"-[0-9a-f]{16}$", "-SET", path.name) for path in directory.iterdir()]
+    return sorted(name for name in names if name.startswith("."))
+
+
+def shown(directory: Path) -> Path:
+    """The folder of the set that nodes load."""
+    return directory / (directory / ".mirrorsync-boot").readlink()
 
 
 def new_set(boot_set: BootSet) -> dict[str, bytes]:
@@ -99,12 +112,97 @@ def test_staged_files_have_mode_0644_whatever_the_umask(boot_set: BootSet, direc
         stage(boot_set, directory)
     finally:
         os.umask(former)
-    assert [path.stat().st_mode & 0o7777 for path in sorted(directory.iterdir())] == [0o644, 0o644]
+    assert stat.S_IMODE(shown(directory).stat().st_mode) == 0o755
+    assert [stat.S_IMODE(path.stat().st_mode) for path in shown(directory).iterdir()] == [0o644, 0o644]
 
 
 def test_staged_files_share_no_inode_with_the_tree(boot_set: BootSet, directory: Path) -> None:
     stage(boot_set, directory)
-    assert [path.stat().st_nlink for path in (boot_set.kernel, boot_set.initrd, *directory.iterdir())] == [1, 1, 1, 1]
+    files = (boot_set.kernel, boot_set.initrd, *shown(directory).iterdir())
+    assert [(path.is_symlink(), path.stat().st_nlink) for path in files] == [(False, 1)] * 4
+
+
+def test_the_names_are_relative_links_through_one_link_to_the_set(boot_set: BootSet, directory: Path) -> None:
+    stage(boot_set, directory)
+    links = {path.name: str(path.readlink()) for path in directory.iterdir() if path.is_symlink()}
+    assert links.pop(".mirrorsync-boot") == shown(directory).name
+    assert links == {"linux.1": ".mirrorsync-boot/linux.1", "linux.2": ".mirrorsync-boot/linux.2"}
+    assert re.fullmatch(r"\.mirrorsync-boot-[0-9a-f]{16}", shown(directory).name)
+
+
+def test_the_former_set_stays_until_the_next_staging(boot_set: BootSet, directory: Path) -> None:
+    stage(boot_set, directory)
+    former = shown(directory)
+    boot_set.kernel.write_bytes(b"kernel 3")
+    stage(boot_set, directory)
+    assert {name: (former / name).read_bytes() for name in ("linux.1", "linux.2")} == new_set(boot_set) | {"linux.1": b"kernel 2"}
+    boot_set.kernel.write_bytes(b"kernel 4")
+    stage(boot_set, directory)
+    assert not former.exists()
+    assert hidden(directory) == [".mirrorsync-boot", ".mirrorsync-boot-SET", ".mirrorsync-boot-SET"]
+
+
+def test_going_back_to_the_former_set_copies_nothing(boot_set: BootSet, directory: Path) -> None:
+    stage(boot_set, directory)
+    inodes = [path.stat().st_ino for path in sorted(shown(directory).iterdir())]
+    for kernel in (b"kernel 3", b"kernel 2"):
+        boot_set.kernel.write_bytes(kernel)
+        stage(boot_set, directory)
+    assert content(directory) == new_set(boot_set)
+    assert [path.stat().st_ino for path in sorted(shown(directory).iterdir())] == inodes
+
+
+def test_staging_twice_is_staging_once(boot_set: BootSet, directory: Path) -> None:
+    for _ in range(2):
+        stage(boot_set, directory)
+    assert plan_staging(boot_set, directory) is BootChange.CURRENT
+    assert content(directory) == new_set(boot_set)
+
+
+@pytest.mark.parametrize("left", [[], ["linux.1"], ["linux.2"]], ids=["nothing", "the kernel only", "the initrd only"])
+def test_where_there_is_no_whole_set_there_is_one_afterwards(boot_set: BootSet, directory: Path, left: list[str]) -> None:
+    for name in {"linux.1", "linux.2"} - set(left):
+        (directory / name).unlink()
+    stage(boot_set, directory)
+    assert content(directory) == new_set(boot_set)
+    assert hidden(directory) == [".mirrorsync-boot", ".mirrorsync-boot-SET"]
+
+
+def test_a_plain_pair_that_is_the_trees_already_becomes_a_set(boot_set: BootSet, directory: Path) -> None:
+    for name, data in new_set(boot_set).items():
+        (directory / name).write_bytes(data)
+    assert plan_staging(boot_set, directory) is BootChange.WOULD_STAGE
+    assert staged_findings(boot_set, directory) == ()
+    stage(boot_set, directory)
+    assert plan_staging(boot_set, directory) is BootChange.CURRENT
+    assert hidden(directory) == [".mirrorsync-boot", ".mirrorsync-boot-SET"]
+
+
+def test_a_staged_file_that_was_written_to_is_found_and_replaced(boot_set: BootSet, directory: Path) -> None:
+    stage(boot_set, directory)
+    (directory / "linux.2").write_bytes(b"by hand")
+    assert [finding.code for finding in staged_findings(boot_set, directory)] == ["boot-file-differs"]
+    assert plan_staging(boot_set, directory) is BootChange.WOULD_STAGE
+    stage(boot_set, directory)
+    assert content(directory) == new_set(boot_set)
+    assert staged_findings(boot_set, directory) == ()
+
+
+def test_a_staged_file_that_became_a_link_is_found_and_replaced(boot_set: BootSet, directory: Path) -> None:
+    stage(boot_set, directory)
+    (shown(directory) / "linux.1").unlink()
+    (shown(directory) / "linux.1").symlink_to(boot_set.kernel)
+    assert [finding.code for finding in staged_findings(boot_set, directory)] == ["boot-file-linked"]
+    stage(boot_set, directory)
+    assert plan_staging(boot_set, directory) is BootChange.CURRENT
+    assert staged_findings(boot_set, directory) == ()
+
+
+def test_a_set_that_nodes_cannot_enter_is_found(boot_set: BootSet, directory: Path) -> None:
+    stage(boot_set, directory)
+    shown(directory).chmod(0o700)
+    [finding] = staged_findings(boot_set, directory)
+    assert (finding.code, finding.remedy) == ("boot-directory-closed", f"chmod o+x {directory}/.mirrorsync-boot")
 
 
 def test_a_transfer_in_flight_reads_the_old_set_to_its_end(boot_set: BootSet, directory: Path) -> None:
@@ -120,7 +218,7 @@ def test_a_link_into_the_tree_becomes_a_file_and_the_tree_keeps_its_own(boot_set
     assert plan_staging(boot_set, directory) is BootChange.WOULD_STAGE
     assert [finding.code for finding in staged_findings(boot_set, directory)] == ["boot-file-linked"] * 2
     stage(boot_set, directory)
-    assert not (directory / "linux.1").is_symlink()
+    assert staged_findings(boot_set, directory) == ()
     assert content(directory) == new_set(boot_set)
     assert boot_set.kernel.read_bytes() == b"kernel 2"
 
@@ -141,11 +239,13 @@ def test_a_missing_directory_is_one_line_with_what_to_do(boot_set: BootSet, tmp_
             attempt(boot_set, tmp_path / "tftp")
 
 
-def test_a_full_disk_leaves_the_old_set_whole_and_nothing_beside_it(boot_set: BootSet, directory: Path) -> None:
-    with file_size_limit(4000), pytest.raises(BootError, match=r"staged.*as they were; free space") as caught:
+def test_a_full_disk_leaves_the_old_set_and_the_next_staging_completes_the_new_one(boot_set: BootSet, directory: Path) -> None:
+    with file_size_limit(4000), pytest.raises(BootError, match=r"staged.*the set they loaded; free space") as caught:
         stage(boot_set, directory)
     assert "\n" not in str(caught.value)
     assert content(directory) == OLD_SET
+    stage(boot_set, directory)
+    assert content(directory) == new_set(boot_set)
 
 
 def test_a_directory_that_cannot_be_written_says_so(boot_set: BootSet) -> None:
@@ -163,29 +263,15 @@ def test_a_set_that_vanishes_while_it_is_staged_leaves_the_old_one(boot_set: Boo
 def test_a_name_that_is_a_directory_leaves_the_old_set(boot_set: BootSet, directory: Path) -> None:
     (directory / "linux.2").unlink()
     (directory / "linux.2").mkdir()
-    with pytest.raises(BootError, match="could not be staged"):
+    with pytest.raises(BootError, match=r"linux\.2: a directory, where the boot set is to go; move it away.*nothing was done"):
         stage(boot_set, directory)
     assert (directory / "linux.1").read_bytes() == b"kernel 1"
     assert sorted(path.name for path in directory.iterdir()) == ["linux.1", "linux.2"]
 
 
-def test_when_the_second_rename_fails_the_first_is_put_back(directory: Path) -> None:
-    kernel = directory / "new-kernel"
-    kernel.write_bytes(b"kernel 2")
-    with pytest.raises(FileNotFoundError):
-        rename_together([(kernel, directory / "linux.1"), (directory / "vanished", directory / "linux.2")])
-    assert content(directory) == OLD_SET
-
-
-def test_when_the_second_rename_fails_a_first_set_leaves_no_half(tmp_path: Path) -> None:
-    kernel = tmp_path / "new-kernel"
-    kernel.write_bytes(b"kernel 2")
-    with pytest.raises(FileNotFoundError):
-        rename_together([(kernel, tmp_path / "linux.1"), (tmp_path / "vanished", tmp_path / "linux.2")])
-    assert content(tmp_path) == {}
-
-
-def test_a_set_that_a_killed_run_left_half_renamed_is_completed_and_cleared(boot_set: BootSet, directory: Path) -> None:
+def test_a_set_that_a_killed_run_of_the_former_scheme_left_half_renamed_is_completed_and_cleared(
+    boot_set: BootSet, directory: Path
+) -> None:
     (directory / ".linux.1.4711.old").hardlink_to(directory / "linux.1")
     (directory / "linux.1").unlink()
     (directory / "linux.1").write_bytes(boot_set.kernel.read_bytes())
@@ -194,14 +280,15 @@ def test_a_set_that_a_killed_run_left_half_renamed_is_completed_and_cleared(boot
     assert plan_staging(boot_set, directory) is BootChange.WOULD_STAGE
     stage(boot_set, directory)
     assert content(directory) == new_set(boot_set)
+    assert hidden(directory) == [".mirrorsync-boot", ".mirrorsync-boot-SET", ".mirrorsync-boot-SET"]
 
 
 def test_other_files_of_the_boot_directory_are_left_alone(boot_set: BootSet, directory: Path) -> None:
-    others = {"linux.0", ".linux", "linux.1.bak", ".linux.1.swp", ".linux.2.copy"}
+    others = {"linux.0", ".linux", "linux.1.bak", ".linux.1.swp", ".linux.2.copy", ".mirrorsync-boot-notes"}
     for name in others:
         (directory / name).write_text(name)
     stage(boot_set, directory)
-    assert {path.name for path in directory.iterdir()} == {"linux.1", "linux.2"} | others
+    assert {name for name in others if (directory / name).read_text() == name} == others
 
 
 def test_a_staged_set_that_is_not_the_trees_is_found(boot_set: BootSet, directory: Path) -> None:

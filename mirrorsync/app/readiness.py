@@ -15,15 +15,15 @@ from mirrorsync.tree.ways import require_way
 
 def require_publishable(site: Site) -> None:
     """Raises PublishError, with what to do, where a generation could be built but not be put in place safely."""
-    if exported := _exported(site):
-        raise PublishError(f"{exported}; nothing was done")
+    _require_unexported(site)
     require_way(site.tree)
 
 
 def require_ready(site: Site, holding: Holding, plan: Plan, now: datetime) -> None:
     """As `require_publishable`, and raises SpaceError where carrying `plan` out would fill a file system."""
-    require_publishable(site)
-    require_space(site, holding, plan, now)
+    _require_unexported(site)
+    require_space(site, holding, plan, now)  # before the trial of `require_way`, which a full disk would end
+    require_way(site.tree)
 
 
 def obstacles(site: Site, holding: Holding, plan: Plan, now: datetime) -> Iterator[Finding]:
@@ -34,9 +34,14 @@ def obstacles(site: Site, holding: Holding, plan: Plan, now: datetime) -> Iterat
             yield Finding(Severity.ERROR, code, site.tree.name, what, remedy)
 
 
+def _require_unexported(site: Site) -> None:
+    if exported := _exported(site):
+        raise PublishError(f"{exported}; nothing was done")
+
+
 def _exported(site: Site) -> str | None:
     """That the tree is itself an NFS export: it would go stale under every mounted node once it is replaced."""
     for export in exports_of_tree(str(site.tree.path), read_exports()):
-        what = f"{export.where} exports {site.tree.path} itself, and nodes that have it mounted would meet 'Stale file handle'"
+        what = f"{export.where} exports {export.path}, the tree itself or in it: nodes that have it mounted would meet 'Stale file handle'"
         return f"{site.tree.name}: {what}; export {site.tree.path.parent} instead, `exportfs -ra`: nodes go on mounting {site.tree.path}"
     return None

@@ -10,7 +10,6 @@ from mirrorsync.app.site import Site
 from mirrorsync.boot.bootset import read_boot_set
 from mirrorsync.boot.staging import INITRD_NAME, KERNEL_NAME
 from mirrorsync.errors import SpaceError
-from mirrorsync.model.choices import Layout
 from mirrorsync.model.outcome import BootChange
 from mirrorsync.model.package import Package
 from mirrorsync.model.plan import Plan
@@ -22,12 +21,12 @@ from mirrorsync.tree.pruning import disposable
 from mirrorsync.tree.reading import Holding
 from mirrorsync.tree.site import Tree
 from mirrorsync.tree.space import copies_demand, generation_demands, room_at
-from mirrorsync.tree.usage import inode_of
+from mirrorsync.tree.usage import inodes_at
 from mirrorsync.upstream.fetch import arrival_key
 
 _POOL_FOLDERS = 256  # by the first two digits of the SHA-256
 _AT_ONCE = 16  # files that say where what is arriving comes from, and what is written before they are in place
-_CACHED = {Layout.REPODATA: 24_000, Layout.REDHAT: 12_000}  # bytes of cache of one package: its description, paths and index parts
+_CACHED = 24_000  # bytes of cache of one package: its description, paths and index parts; RHEL 6 has 22,100, and 20,600 for hdlist
 _BOOT_NAMES = 6  # the set's folder, its two files, and the three links to them
 
 
@@ -76,19 +75,19 @@ def space_demands(site: Site, holding: Holding, plan: Plan, rooms: Mapping[str, 
 def arriving_files(tree: Tree, plan: Plan, room: Room) -> Arriving:
     """The plan's packages that the pool has not, less what has arrived of them; beside each, what it was called as it arrived."""
     pool = Pool(tree.pool)
-    found = [(entry.package, _found(pool, entry.package)) for entry in plan.incoming]
-    here = tuple(path for _, path in found if path)
-    missing = [package for package, path in found if path is None or path.parent.name == "incoming"]
-    arrived = sum(inode_of(path.stat()).bytes for path in here if path.parent.name == "incoming")
-    size = blocks_of([package.size for package in missing], room.block) - arrived
+    places = [(entry.package, _whole(pool, entry.package), pool.partial(arrival_key(entry.package))) for entry in plan.incoming]
+    missing = [package for package, whole, _ in places if whole is None]
+    partial = [path for _, whole, path in places if whole is None and path]
+    size = blocks_of([package.size for package in missing], room.block) - sum(inode.bytes for inode in inodes_at(partial))
     beside = len(missing) + min(len(missing), _POOL_FOLDERS) + 2 * min(len(missing), _AT_ONCE)
     purpose = f"{len(missing)} package{'' if len(missing) == 1 else 's'}"
-    return Arriving(Demand(str(tree.home), purpose, max(0, size) + beside * room.block, len(missing) + beside), here)
+    demand = Demand(str(tree.home), purpose, max(0, size) + beside * room.block, len(missing) + beside)
+    return Arriving(demand, (*partial, *(whole for _, whole, _ in places if whole)))
 
 
-def _found(pool: Pool, package: Package) -> Path | None:
+def _whole(pool: Pool, package: Package) -> Path | None:
     digest = package.digest
-    return pool.found(arrival_key(package), digest.value if digest and digest.algorithm == "sha256" else None)
+    return pool.whole(arrival_key(package), digest.value if digest and digest.algorithm == "sha256" else None)
 
 
 def _rooms(site: Site) -> dict[str, Room]:
@@ -98,7 +97,7 @@ def _rooms(site: Site) -> dict[str, Room]:
 
 def _caches(tree: Tree, packages: int) -> Demand:
     present = tree.cache.stat().st_size if tree.cache.is_file() else 0
-    return Demand(str(tree.state), "caches", max(0, packages * _CACHED[tree.layout] - present), 4)
+    return Demand(str(tree.state), "caches", max(0, packages * _CACHED - present), 4)
 
 
 def _boot_set(site: Site, rooms: Mapping[str, Room]) -> Iterator[Demand]:

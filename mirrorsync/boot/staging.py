@@ -171,6 +171,7 @@ def _lay_out(pair: BootSet, folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         if path.name not in (KERNEL_NAME, INITRD_NAME):
             remove_tree(path)
+    sync_directory(folder)  # also for a copy that a run made and was killed before it was durable
 
 
 def _point(link: Path, target: str) -> None:

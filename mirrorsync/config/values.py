@@ -15,6 +15,7 @@ URL_SCHEMES = ("http", "https", "ftp", "file")
 PROXY_SCHEMES = ("http", "https")
 HIDDEN = "***"
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_LONGEST = timedelta(days=3650)
 _FACTORS = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _TREE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FINGERPRINT = re.compile(r"(?:[0-9A-F]{40}|[0-9A-F]{64})")
@@ -33,7 +34,10 @@ def parse_duration(text: str) -> timedelta:
     match = re.fullmatch("".join(rf"(?:(?P<{unit}>\d{{1,6}}){unit})?" for unit in _UNITS), text.strip())
     if match is None or not match.group():
         raise ValueError(f"{text!r} is not a length of time; write a number and its unit, as in '7d', '12h' or '30m'")
-    return timedelta(**{_UNITS[unit]: int(number) for unit, number in match.groupdict().items() if number})
+    duration = timedelta(**{_UNITS[unit]: int(number) for unit, number in match.groupdict().items() if number})
+    if duration > _LONGEST:
+        raise ValueError(f"{text!r} is longer than {_LONGEST.days // 365} years; write a shorter time")
+    return duration
 
 
 def format_duration(duration: timedelta) -> str:

@@ -53,11 +53,13 @@ class Pool:
             return None
         return sha256 if self.has(sha256) else None
 
-    def found(self, key: str, sha256: str | None) -> Path | None:
-        """What is here of the file that its fetcher calls `key`: whole, as it was kept, or as far as it has arrived."""
+    def whole(self, key: str, sha256: str | None) -> Path | None:
+        """The kept file with this SHA-256 or, where that is not known, the one that arrived as `key`; None where there is none."""
         known = sha256 if sha256 and self.has(sha256) else self.arrived(key)
-        if known:
-            return self.path_of(known)
+        return self.path_of(known) if known else None
+
+    def partial(self, key: str) -> Path | None:
+        """What has arrived as `key` and is not whole."""
         return self._place(key) if self._place(key).is_file() else None
 
     def keep(self, partial: Path, sha256: str) -> Path:

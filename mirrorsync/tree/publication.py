@@ -4,7 +4,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from mirrorsync.files import clone_tree, exchange, locked, make_directory, move, point, remove_tree, sync_filesystem, write_file
+from mirrorsync.files import (
+    clone_tree,
+    exchange,
+    locked,
+    make_directory,
+    move,
+    point,
+    remove_strays,
+    remove_tree,
+    sync_filesystem,
+    write_file,
+)
 from mirrorsync.model.generation import FileRecord, Generation
 from mirrorsync.tree import journal
 from mirrorsync.tree.layout import STAMP
@@ -26,8 +37,7 @@ def recover(tree: Tree) -> None:
     generations newer than the stamp never happened; a former tree still lying at `building` goes where former trees are kept.
     """
     number = tree.stamp()
-    for stray in (tree.trial, tree.next_link):
-        remove_tree(stray)
+    _remove_strays(tree)
     _settle_building(tree, number)
     for later in _unfinished(tree, number):
         remove_tree(tree.generations / str(later))
@@ -36,6 +46,15 @@ def recover(tree: Tree) -> None:
     for kept in tree.kept_generations():
         if kept not in recorded and kept > (number or 0):
             remove_tree(tree.generations / str(kept))
+
+
+def _remove_strays(tree: Tree) -> None:
+    """What was about to be written when a run was killed."""
+    for stray in (tree.trial, tree.next_link):
+        remove_tree(stray)
+    for folder in (tree.journal, tree.state):
+        remove_strays(folder)
+    remove_strays(tree.path, STAMP)
 
 
 def _unfinished(tree: Tree, number: int | None) -> list[int]:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mirrorsync.errors import PublishError
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.generation import FileRecord
 from mirrorsync.planning.space import Demand, Room, blocks_of
-from mirrorsync.tree.layout import BASE, REPODATA
+from mirrorsync.tree.indexes import index_files
 from mirrorsync.tree.site import Tree
 from mirrorsync.tree.usage import inode_of
 from mirrorsync.tree.ways import Way, way_of
@@ -17,11 +18,12 @@ _NAME = 64  # bytes of a new package's file name
 _ENTRY = 11  # bytes of a directory entry beside its name, rounded up to four (ext4)
 _FILLED = 2  # directory blocks are half full at worst, as they are split
 _LINE = 90  # bytes of a line in the journal's list beside the path: SHA-256, size, brackets
+_INDEX_GROWTH = {Layout.REDHAT: 1.1, Layout.REPODATA: 1.5}  # comps and updateinfo are unpacked on the way, errata come with packages
+_INDEXED = {Layout.REDHAT: 16_000, Layout.REPODATA: 8_000}  # bytes of one package in the indexes; RHEL 6 has 14,200 and 1,400
+_INDEX_FILES = {Layout.REDHAT: 2, Layout.REPODATA: 10}
 _RECORD = 1 << 16  # bytes of a generation's record and of its stamps
 _FILES_OF_RECORD = 5  # record, list, two stamps, and what is written before one is in place
 _FOLDERS = 12  # those beside a tree, and those that are made to see what the file system can do
-_INDEX_GROWTH = 1.5  # comps and updateinfo are unpacked on the way, and errata come with packages
-_INDEXED = 8192  # bytes of index of one package, in kernels' class
 _OTHERS_READ = 0o004
 _LARGEST_BLOCK = 1 << 16  # some network file systems tell the size of their transfers
 
@@ -58,7 +60,10 @@ def _mount_point(place: Path, device: int) -> Path:
 def _kind(device: int) -> str:
     """What kind of file system it is, by mountinfo (proc(5)); '' where that has not the device, as btrfs's subvolumes."""
     number = f"{os.major(device)}:{os.minor(device)}"
-    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return ""
     kinds = (words[words.index("-") + 1] for line in lines if (words := line.split(" "))[2] == number)
     return next(kinds, "")
 
@@ -82,10 +87,10 @@ def generation_demands(tree: Tree, files: Iterable[FileRecord], arriving: int, l
     place, block = str(tree.home), room.block
     farm = farm_of(tree.path, block)
     added = blocks_of([_FILLED * arriving * (_ENTRY + _NAME)], block)
-    indexes, index_files = _index_bytes(tree, arriving, listed), _index_files(tree)
+    indexes, lists = _index_bytes(tree, arriving, listed), _INDEX_FILES[tree.layout]
     demands = [
         _folders(place, replace(farm, bytes=farm.bytes + added, names=farm.names + arriving), 1 if way_of(tree) is Way.LINK else 2),
-        Demand(place, "indexes", blocks_of([indexes], block) + index_files * block, index_files, index_files),
+        Demand(place, "indexes", blocks_of([indexes], block) + lists * block, lists, lists),
         _journal(place, files, arriving, block, records=1 if adopted else 2),
     ]
     if not adopted:
@@ -101,21 +106,17 @@ def _folders(place: str, farm: Farm, farms: int) -> Demand:
 
 def _index_bytes(tree: Tree, arriving: int, listed: int) -> int:
     """From the present indexes, or where there are none from the number of packages."""
-    folder = tree.path / (REPODATA if tree.layout is Layout.REPODATA else BASE)
-    names = ("hdlist", "hdlist2") if tree.layout is Layout.REDHAT else tuple(_metadata_files(folder))
-    present = sum((folder / name).stat().st_size for name in names if (folder / name).is_file())
-    return int(present * _INDEX_GROWTH) + (arriving if present else listed) * _INDEXED
+    present = _present_indexes(tree)
+    return int(present * _INDEX_GROWTH[tree.layout]) + (arriving if present else listed) * _INDEXED[tree.layout]
 
 
-def _metadata_files(folder: Path) -> list[str]:
-    """Without the databases, which are not made anew."""
-    if not folder.is_dir():
-        return []
-    return [path.name for path in folder.iterdir() if ".sqlite" not in path.name]
-
-
-def _index_files(tree: Tree) -> int:
-    return 2 if tree.layout is Layout.REDHAT else 10
+def _present_indexes(tree: Tree) -> int:
+    """The bytes of what an installer reads now, without the databases, which are not made anew; 0 where that cannot be known."""
+    try:
+        paths = [tree.path / name for name in index_files(tree.layout, tree.path) if ".sqlite" not in name]
+    except PublishError:
+        return 0
+    return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def _journal(place: str, files: Iterable[FileRecord], arriving: int, block: int, *, records: int) -> Demand:

@@ -4,7 +4,7 @@ from enum import Enum
 from pathlib import Path
 
 from mirrorsync.errors import PublishError, TreeError
-from mirrorsync.files import FilesystemAbility, abilities, is_mount_point
+from mirrorsync.files import FilesystemAbility, abilities, mount_points
 from mirrorsync.tree.layout import FOLDERS
 from mirrorsync.tree.site import Tree
 
@@ -27,15 +27,24 @@ def check_path(tree: Tree) -> None:
     if not tree.path.is_dir():
         what = "a symbolic link to nowhere" if tree.path.is_symlink() else "not a directory" if tree.path.exists() else "no such directory"
         raise TreeError(f"{tree.name}: {tree.path}: {what}; {remedy}")
-    if is_mount_point(tree.path):
-        raise TreeError(f"{tree.name}: {tree.path}: a mount point, which cannot be replaced; configure a folder below it as the tree")
+    _check_mounts(tree)
     if tree.path.stat().st_dev != tree.path.parent.stat().st_dev:
-        remedy = f"let it point to a directory on the file system of {tree.path.parent}"
-        raise TreeError(f"{tree.name}: {tree.path}: a link to another file system, where no hard links can be made; {remedy}")
+        what = "a link to another file system" if tree.path.is_symlink() else "a subvolume or file system of its own"
+        remedy = f"let it be a directory of the file system of {tree.path.parent}"
+        raise TreeError(f"{tree.name}: {tree.path}: {what}, and no hard links can be made to there; {remedy}")
     for folder in FOLDERS[tree.layout]:
         if (tree.path / folder).is_symlink():
             remedy = "put the packages and indexes themselves there"
             raise TreeError(f"{tree.name}: {tree.path / folder}: a symbolic link, which a new generation cannot take along; {remedy}")
+
+
+def _check_mounts(tree: Tree) -> None:
+    for point in mount_points(tree.path):
+        if point.name == tree.path.name and point.parent == tree.path.parent.resolve():
+            remedy = "configure a folder below it as the tree"
+            raise TreeError(f"{tree.name}: {tree.path}: a mount point, which cannot be replaced; {remedy}")
+        remedy = "copy its files into the tree, or mount it elsewhere"
+        raise TreeError(f"{tree.name}: {point}: mounted inside the tree, and a new generation cannot take it along; {remedy}")
 
 
 def require_way(tree: Tree) -> None:
