@@ -239,3 +239,18 @@ def test_names_count_where_every_one_takes_an_inode() -> None:
     assert shortages([demand], {"a": room()}) == ()
     [shortage] = shortages([demand], {"a": room(counts_names=True)})
     assert (shortage.of_bytes, shortage.lacking) == (False, 1501 + 10 - 1000)
+
+
+@needs_volumes
+def test_a_rollback_that_does_not_fit_is_refused_and_one_that_fits_is_done(case: Case, big: list[Path]) -> None:
+    for coming in big[2:4]:
+        assert case.program("update").code == 0
+        case.offer(coming)
+    before = snapshot(case.tree)
+    case.volume.leave(LITTLE)
+    refusal = refused(case.program("rollback", "redhat", "2"))
+    assert (refusal["point"], snapshot(case.tree)) == (str(case.volume.path), before)
+    assert refusal["remedy"].endswith("nothing was done")
+    case.volume.leave(size(refusal["needed"]) + 100_000)
+    assert case.program("rollback", "redhat", "2").code == 0
+    assert case.program("check", "--deep").code == 0

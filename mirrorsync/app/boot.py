@@ -1,5 +1,7 @@
 """The boot set of a tree, compared with what is staged, or staged."""
 
+from pathlib import Path
+
 from mirrorsync.app.site import Site
 from mirrorsync.boot.bootset import read_boot_set
 from mirrorsync.boot.staging import plan_staging, stage
@@ -10,16 +12,16 @@ from mirrorsync.model.outcome import BootChange
 BootResult = tuple[BootChange, tuple[Finding, ...]]
 
 
-def compare_boot_set(site: Site) -> BootChange:
-    """Whether the tree's boot set is what is staged; FAILED where it cannot be, for which `plan_boot_set` has the reason."""
-    change, _ = plan_boot_set(site)
+def compare_boot_set(site: Site, root: Path | None = None) -> BootChange:
+    """Whether the boot set at `root` (by default, the tree's) is what is staged; of FAILED `plan_boot_set` has the reason."""
+    change, _ = plan_boot_set(site, root)
     return change
 
 
-def plan_boot_set(site: Site) -> BootResult:
-    """What `stage_boot_set` would do, and what would prevent it; nothing is written."""
+def plan_boot_set(site: Site, root: Path | None = None) -> BootResult:
+    """What staging the boot set at `root` (by default, the tree's) would do, and what would prevent it; nothing is written."""
     try:
-        boot_set = read_boot_set(site.tree.path) if site.boot_directory else None
+        boot_set = read_boot_set(root or site.tree.path) if site.boot_directory else None
         change = plan_staging(boot_set, site.boot_directory) if boot_set and site.boot_directory else BootChange.NONE
     except BootError as error:
         return _failed(site, error)

@@ -6,6 +6,7 @@ from mirrorsync.app.boot import plan_boot_set, stage_boot_set
 from mirrorsync.app.readiness import require_publishable
 from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site
+from mirrorsync.app.space import require_space_for_links
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.outcome import RollbackOutcome
 from mirrorsync.planning.record import still_barred
@@ -30,7 +31,7 @@ def rollback_tree(site: Site, number: int | None, run: Run) -> RollbackOutcome:
         goal, inspection = _goal(tree, number, cache)
         outcome = _outcome(tree, goal.generation.number)
         if not _in_place(tree, goal, inspection):
-            require_publishable(site)
+            _require_ready(site, goal, run)
             outcome = replace(outcome, generation=_publish(tree, goal, outcome, run))
             discard(tree, run.now)
         boot, failure = stage_boot_set(site)
@@ -42,7 +43,7 @@ def plan_rollback(site: Site, number: int | None) -> RollbackOutcome:
     check_path(site.tree)
     with TreeCache(site.tree.cache) as cache:
         goal, _ = _goal(site.tree, number, cache)
-    boot, failure = plan_boot_set(site)
+    boot, failure = plan_boot_set(site, site.tree.generations / str(goal.generation.number))
     return replace(_outcome(site.tree, goal.generation.number), dry_run=True, boot=boot, findings=failure)
 
 
@@ -58,6 +59,12 @@ def _in_place(tree: Tree, goal: Recorded, inspection: Inspection) -> bool:
     """Whether the goal is what lies at the tree's path, unedited."""
     present = journal.recorded(tree)
     return present == goal.generation and not inspection.edits(tree.path, goal.files, Depth.CHANGED)
+
+
+def _require_ready(site: Site, goal: Recorded, run: Run) -> None:
+    """Raises PublishError where the tree cannot be replaced where it lies, SpaceError where another farm of links does not fit."""
+    require_space_for_links(site, site.tree.generations / str(goal.generation.number), goal.files, run.now)
+    require_publishable(site)
 
 
 def _outcome(tree: Tree, goal: int) -> RollbackOutcome:

@@ -1,6 +1,6 @@
 """Whether an update fits where it writes, asked before the first package is fetched."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from mirrorsync.app.site import Site
 from mirrorsync.boot.bootset import read_boot_set
 from mirrorsync.boot.staging import INITRD_NAME, KERNEL_NAME
 from mirrorsync.errors import SpaceError
+from mirrorsync.model.generation import FileRecord
 from mirrorsync.model.outcome import BootChange
 from mirrorsync.model.package import Package
 from mirrorsync.model.plan import Plan
@@ -20,7 +21,7 @@ from mirrorsync.tree.pool import Pool
 from mirrorsync.tree.pruning import disposable
 from mirrorsync.tree.reading import Holding
 from mirrorsync.tree.site import Tree
-from mirrorsync.tree.space import copies_demand, generation_demands, room_at
+from mirrorsync.tree.space import copies_demand, generation_demands, rebuilding_demands, room_at
 from mirrorsync.tree.usage import inodes_at
 from mirrorsync.upstream.fetch import arrival_key
 
@@ -47,16 +48,30 @@ def require_space(site: Site, holding: Holding, plan: Plan, now: datetime) -> No
 
 def space_shortage(site: Site, holding: Holding, plan: Plan, now: datetime) -> str | None:
     """What lacks room for `plan`, how much, and what would make room, in one line; None where it fits. Reads only."""
-    tree = site.tree
-    rooms = _rooms(site)
+    tree, rooms = site.tree, _rooms(site)
     arriving = arriving_files(tree, plan, rooms[str(tree.home)])
-    short = shortages([arriving.demand, *space_demands(site, holding, plan, rooms)], rooms)
+    return _shortage(site, [arriving.demand, *space_demands(site, holding, plan, rooms)], rooms, now, arriving.here)
+
+
+def require_space_for_links(site: Site, root: Path, files: Sequence[FileRecord], now: datetime) -> None:
+    """Raises SpaceError where a generation of links to `files` below `root`, and the boot set, would fill a file system."""
+    rooms = _rooms(site)
+    demands = [*rebuilding_demands(site.tree, root, files, rooms[str(site.tree.home)]), *_boot_set(site, root, rooms)]
+    shortage = _shortage(site, demands, rooms, now)
+    if shortage is not None:
+        raise SpaceError(f"{shortage}; nothing was done")
+
+
+def _shortage(
+    site: Site, demands: Sequence[Demand], rooms: Mapping[str, Room], now: datetime, sparing: Sequence[Path] = ()
+) -> str | None:
+    short = shortages(demands, rooms)
     if not short:
         return None
-    beside = rooms[str(tree.home)].device
-    prunable = disposable(tree, now, sparing=arriving.here)
-    told = (shortage_text(tree.name, shortage, prunable if shortage.room.device == beside else None) for shortage in short)
-    return f"{tree.name}: {'; '.join(told)}"
+    beside = rooms[str(site.tree.home)].device
+    prunable = disposable(site.tree, now, sparing=sparing)
+    told = (shortage_text(site.tree.name, shortage, prunable if shortage.room.device == beside else None) for shortage in short)
+    return f"{site.tree.name}: {'; '.join(told)}"
 
 
 def space_demands(site: Site, holding: Holding, plan: Plan, rooms: Mapping[str, Room]) -> list[Demand]:
@@ -68,7 +83,7 @@ def space_demands(site: Site, holding: Holding, plan: Plan, rooms: Mapping[str, 
         *generation_demands(tree, holding.files, len(plan.incoming), len(packages) + len(plan.incoming), room, adopted=adopted),
         copies_demand(tree, [package.location for package in packages], room),
         _caches(tree, len(packages) + len(plan.incoming)),
-        *_boot_set(site, rooms),
+        *_boot_set(site, tree.path, rooms),
     ]
 
 
@@ -100,11 +115,11 @@ def _caches(tree: Tree, packages: int) -> Demand:
     return Demand(str(tree.state), "caches", max(0, packages * _CACHED - present), 4)
 
 
-def _boot_set(site: Site, rooms: Mapping[str, Room]) -> Iterator[Demand]:
+def _boot_set(site: Site, root: Path, rooms: Mapping[str, Room]) -> Iterator[Demand]:
     """A new set beside the one that is staged, which is put into a folder of its own too where it is not in one."""
-    if site.boot_directory is None or compare_boot_set(site) is not BootChange.WOULD_STAGE:
+    if site.boot_directory is None or compare_boot_set(site, root) is not BootChange.WOULD_STAGE:
         return
-    boot_set, block = read_boot_set(site.tree.path), rooms[str(site.boot_directory)].block
+    boot_set, block = read_boot_set(root), rooms[str(site.boot_directory)].block
     new = [boot_set.kernel, boot_set.initrd] if boot_set else []
     staged = (site.boot_directory / name for name in (KERNEL_NAME, INITRD_NAME))
     present = [path for path in staged if path.is_file() and not path.is_symlink()]

@@ -100,6 +100,12 @@ def generation_demands(tree: Tree, files: Iterable[FileRecord], arriving: int, l
     return demands
 
 
+def rebuilding_demands(tree: Tree, root: Path, files: Iterable[FileRecord], room: Room) -> list[Demand]:
+    """What a generation takes that has the directories below `root` and these files, all of them links."""
+    farms = 1 if way_of(tree) is Way.LINK else 2
+    return [_folders(str(tree.home), farm_of(root, room.block), farms), _journal(str(tree.home), files, 0, room.block, records=1)]
+
+
 def _folders(place: str, farm: Farm, farms: int) -> Demand:
     return Demand(place, "folders of the new generation", farms * farm.bytes, farms * farm.directories, farms * farm.names)
 
