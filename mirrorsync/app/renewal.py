@@ -17,7 +17,6 @@ from mirrorsync.tree import journal, publication
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.contents import next_contents
 from mirrorsync.tree.pool import Pool
-from mirrorsync.tree.pruning import discard
 from mirrorsync.tree.restoration import listed_nevras
 from mirrorsync.tree.site import Tree
 
@@ -66,7 +65,6 @@ def _publish(site: Site, inputs: Inputs, obtained: Obtained, pool: Pool, cache: 
         inventory=Inventory(new_bytes=building.new_bytes(files, inputs.holding.files)),
     )
     publication.publish(tree, generation, files)
-    discard(tree, run.now)
     return number
 
 

@@ -13,7 +13,7 @@ from mirrorsync.planning.record import still_barred
 from mirrorsync.tree import journal, publication, restoration
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.inspection import Depth, Inspection
-from mirrorsync.tree.pruning import clear, discard
+from mirrorsync.tree.pruning import clear, crowded, discard
 from mirrorsync.tree.restoration import Recorded
 from mirrorsync.tree.site import Tree
 from mirrorsync.tree.ways import check_path
@@ -33,6 +33,7 @@ def rollback_tree(site: Site, number: int | None, run: Run) -> RollbackOutcome:
         if not _in_place(tree, goal, inspection):
             _require_ready(site, goal, run)
             outcome = replace(outcome, generation=_publish(tree, goal, outcome, run))
+        if crowded(tree):
             discard(tree, run.now)
         boot, failure = stage_boot_set(site)
     return replace(outcome, boot=boot, findings=(*failure, *clear(tree, run.now)))

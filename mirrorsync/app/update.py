@@ -18,7 +18,7 @@ from mirrorsync.planning.movement import moved
 from mirrorsync.planning.saved import SavedPlan
 from mirrorsync.tree import publication
 from mirrorsync.tree.cache import TreeCache
-from mirrorsync.tree.pruning import clear
+from mirrorsync.tree.pruning import clear, crowded, discard
 from mirrorsync.tree.ways import check_path
 
 
@@ -39,6 +39,8 @@ def update_tree(site: Site, sources: Sequence[Source], run: Run, saved: SavedPla
             from mirrorsync.app.renewal import renew  # noqa: PLC0415  as in decision: not for a run with nothing to do
 
             outcome = renew(site, decision.inputs, outcome, cache, run, whole=saved is not None)
+        if crowded(site.tree):
+            discard(site.tree, run.now)
         boot, failure = stage_boot_set(site)
     left = clear(site.tree, run.now) if outcome.generation is not None or site.tree.discarded.is_dir() else ()
     around = [finding for finding in surroundings_findings(site) if not (failure and finding.code.startswith("boot-"))]

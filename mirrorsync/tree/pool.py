@@ -63,10 +63,10 @@ class Pool:
         return self._place(key) if self._place(key).is_file() else None
 
     def keep(self, partial: Path, sha256: str) -> Path:
-        """Move a whole, verified file from `incoming` to its place; durable when this returns."""
+        """Move a whole, verified file from `incoming` to its place; durable when this returns. A note without its file says nothing."""
         target = self.path_of(sha256)
-        settle(partial, target)
         write_file(_note(partial), sha256.encode())
+        settle(partial, target)
         return target
 
     def prune(self, before: datetime | None = None) -> int:

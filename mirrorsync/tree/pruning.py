@@ -48,6 +48,11 @@ def discard(tree: Tree, now: datetime, *, keep: int | None = None) -> Disposal:
     return disposal
 
 
+def crowded(tree: Tree) -> bool:
+    """Whether more generations lie there than are to be kept: one cheap look before `discard` is worth its reading."""
+    return len(_present(tree)) > tree.keep + 1
+
+
 def clear(tree: Tree, now: datetime) -> tuple[Finding, ...]:
     """Remove what was put aside, and then, unless a run is at work, what nobody uses of the pool. Without the tree's lock.
 
