@@ -5,21 +5,17 @@ Nothing here writes to an existing inode: a hard link in a published generation 
 
 import ctypes
 import errno
-import fcntl
 import hashlib
 import os
-import re
 import shutil
 import stat
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from mirrorsync.errors import LockedError, PublishError, TreeError
+from mirrorsync.errors import PublishError, TreeError
 
 FILE_MODE = 0o644
 DIRECTORY_MODE = 0o755
@@ -27,8 +23,6 @@ _BLOCK = 1 << 20
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _NAME_MAX = 255
-_SIGNATURE = 60  # bytes of who holds a lock
-_NOT_SUPPORTED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EMLINK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +213,7 @@ def exchange(left: Path, right: Path) -> None:
     Raises PublishError where the file system or the kernel cannot; nothing has changed then.
     """
     try:
-        _exchange_names(left, right)
+        exchange_names(left, right)
     except OSError as error:
         raise PublishError(f"{left}: cannot exchange it with {right}: {error.strerror}; the tree is as it was") from error
     sync_directory(left.parent)
@@ -227,74 +221,11 @@ def exchange(left: Path, right: Path) -> None:
         sync_directory(right.parent)
 
 
-def _exchange_names(left: Path, right: Path) -> None:
+def exchange_names(left: Path, right: Path) -> None:
+    """The system call itself: nothing is synced. Raises OSError."""
     if _libc().renameat2(_AT_FDCWD, os.fsencode(left), _AT_FDCWD, os.fsencode(right), _RENAME_EXCHANGE) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(left))
-
-
-class FilesystemAbility(Enum):
-    """What a publication needs of a file system, and not every one has."""
-
-    LINKS = auto()
-    SYMLINKS = auto()
-    EXCHANGE = auto()
-
-
-def abilities(trial: Path) -> frozenset[FilesystemAbility]:
-    """What the file system can do, tried in the folder `trial`, which is made for it and removed."""
-    remove_tree(trial)
-    attempts: dict[FilesystemAbility, Callable[[], None]] = {
-        FilesystemAbility.LINKS: lambda: _try_link(trial / "file"),
-        FilesystemAbility.SYMLINKS: lambda: (trial / "link").symlink_to("left"),
-        FilesystemAbility.EXCHANGE: lambda: _exchange_names(trial / "left", trial / "right"),
-    }
-    try:
-        make_directory(trial / "left")
-        make_directory(trial / "right")
-        return frozenset(ability for ability, attempt in attempts.items() if _possible(attempt))
-    finally:
-        remove_tree(trial)
-
-
-def _try_link(path: Path) -> None:
-    path.touch()
-    path.with_name("again").hardlink_to(path)
-
-
-def has_symbolic_links(trial: Path) -> bool:
-    """Whether the file system can have them: one is made at `trial`, and removed."""
-    trial.unlink(missing_ok=True)
-    if not _possible(lambda: trial.symlink_to(trial.name)):
-        return False
-    trial.unlink()
-    return True
-
-
-def _possible(attempt: Callable[[], None]) -> bool:
-    try:
-        attempt()
-    except OSError as error:
-        if error.errno not in _NOT_SUPPORTED:
-            raise
-        return False
-    return True
-
-
-def mount_points(path: Path) -> tuple[Path, ...]:
-    """What is mounted at `path` or below it, be it of the same file system (mountinfo, proc(5)); nothing where that cannot be read."""
-    real = path.parent.resolve() / path.name
-    try:
-        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return ()
-    mounted = (Path(_unescaped(line.split(" ")[4])) for line in lines)
-    return tuple(sorted({point for point in mounted if point.is_relative_to(real)}))
-
-
-def _unescaped(text: str) -> str:
-    """A path of mountinfo, where blanks and the like are octal escapes."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
 def move(source: Path, target: Path) -> None:
@@ -310,43 +241,6 @@ def point(link: Path, target: str, *, by: Path) -> None:
     by.unlink(missing_ok=True)
     by.symlink_to(target)
     move(by, link)
-
-
-@contextmanager
-def locked(path: Path, purpose: str) -> Iterator[None]:
-    """Hold the lock file `path` (flock: a dead process holds nothing), or raise LockedError naming its holder."""
-    make_directory(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise LockedError(f"{purpose}: {_holder(descriptor)} is at work on it; nothing was done") from error
-        os.fchmod(descriptor, FILE_MODE)
-        _sign(descriptor)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _sign(descriptor: int) -> None:
-    """Say in a lock file who holds it: over what it says, so that it takes no block anew, and not at all where a full disk has none."""
-    text = f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}"
-    with suppress(OSError):
-        os.pwrite(descriptor, text.ljust(_SIGNATURE).encode(), 0)
-
-
-def lock_holder(path: Path) -> str | None:
-    """Who holds the lock file `path` now, None where nobody does: read from /proc/locks, so that no writer is ever refused for it."""
-    try:
-        status = path.stat()
-        held = Path("/proc/locks").read_text(encoding="ascii")
-        text = path.read_text(encoding="utf-8", errors="replace").strip()
-    except FileNotFoundError:
-        return None
-    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    locks = (line.split() for line in held.splitlines())
-    return text or "another run" if any("FLOCK" in words and place in words for words in locks) else None
 
 
 def open_to_others(path: Path) -> None:
@@ -383,10 +277,6 @@ def settle(partial: Path, target: Path, *, mode: int = FILE_MODE) -> None:
 def remove_file(path: Path) -> None:
     """Remove a file's name; nothing where there is none."""
     path.unlink(missing_ok=True)
-
-
-def _holder(descriptor: int) -> str:
-    return os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another run"
 
 
 def _libc() -> ctypes.CDLL:

@@ -17,7 +17,7 @@ from tests.test_update import LISTING, copy, rhl_tree
 HOLD = """
 import sys
 from pathlib import Path
-from mirrorsync.files import locked
+from mirrorsync.locks import locked
 with locked(Path(sys.argv[1]), "a test"):
     print(flush=True)
     sys.stdin.read()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mirrorsync.errors import LockedError, PublishError
-from mirrorsync.files import lock_holder, remove_tree
+from mirrorsync.files import remove_tree
+from mirrorsync.locks import lock_holder
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.generation import FileRecord, Generation
 from mirrorsync.model.plan import Plan

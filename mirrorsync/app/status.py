@@ -3,7 +3,7 @@
 from mirrorsync.app.boot import compare_boot_set
 from mirrorsync.app.site import Site
 from mirrorsync.errors import TreeError
-from mirrorsync.files import lock_holder
+from mirrorsync.locks import lock_holder
 from mirrorsync.model.generation import FileRecord, Generation
 from mirrorsync.model.outcome import StatusOutcome
 from mirrorsync.tree import journal

@@ -18,7 +18,6 @@ from mirrorsync.boot.bootset import BootSet
 from mirrorsync.errors import BootError
 from mirrorsync.files import (
     copy_file,
-    has_symbolic_links,
     make_directory,
     open_to_others,
     point,
@@ -27,6 +26,7 @@ from mirrorsync.files import (
     sha256_of,
     sync_directory,
 )
+from mirrorsync.filesystem import has_symbolic_links
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.outcome import BootChange
 

@@ -6,7 +6,8 @@ from itertools import chain, count
 from pathlib import Path
 
 from mirrorsync.errors import LockedError, TreeError
-from mirrorsync.files import locked, move, remove_contents, remove_empty, remove_file
+from mirrorsync.files import move, remove_contents, remove_empty, remove_file
+from mirrorsync.locks import locked
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.outcome import Disposal
 from mirrorsync.planning.retention import expendable

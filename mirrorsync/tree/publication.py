@@ -7,7 +7,6 @@ from pathlib import Path
 from mirrorsync.files import (
     clone_tree,
     exchange,
-    locked,
     make_directory,
     move,
     point,
@@ -16,6 +15,7 @@ from mirrorsync.files import (
     sync_filesystem,
     write_file,
 )
+from mirrorsync.locks import locked
 from mirrorsync.model.generation import FileRecord, Generation
 from mirrorsync.tree import journal
 from mirrorsync.tree.layout import STAMP

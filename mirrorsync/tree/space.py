@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirrorsync.errors import PublishError
+from mirrorsync.filesystem import kind_of
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.generation import FileRecord
 from mirrorsync.planning.space import Demand, Room, blocks_of
@@ -48,24 +49,13 @@ def room_at(path: Path) -> Room:
         inodes=status.f_favail if status.f_files else None,
         size=status.f_blocks * status.f_frsize,
         block=min(status.f_frsize, _LARGEST_BLOCK),
-        counts_names=_kind(device) == "tmpfs",
+        counts_names=kind_of(device) == "tmpfs",
     )
 
 
 def _mount_point(place: Path, device: int) -> Path:
     same = [parent for parent in (place, *place.parents) if parent.stat().st_dev == device]
     return same[-1]
-
-
-def _kind(device: int) -> str:
-    """What kind of file system it is, by mountinfo (proc(5)); '' where that has not the device, as btrfs's subvolumes."""
-    number = f"{os.major(device)}:{os.minor(device)}"
-    try:
-        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return ""
-    kinds = (words[words.index("-") + 1] for line in lines if (words := line.split(" "))[2] == number)
-    return next(kinds, "")
 
 
 def farm_of(root: Path, block: int) -> Farm:

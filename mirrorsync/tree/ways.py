@@ -4,7 +4,7 @@ from enum import Enum
 from pathlib import Path
 
 from mirrorsync.errors import PublishError, TreeError
-from mirrorsync.files import FilesystemAbility, abilities, mount_points
+from mirrorsync.filesystem import Ability, abilities, mount_points
 from mirrorsync.tree.layout import FOLDERS
 from mirrorsync.tree.site import Tree
 
@@ -51,9 +51,9 @@ def require_way(tree: Tree) -> None:
     """Try, beside the tree, what a publication needs of the file system. Raises PublishError with what to do where it cannot."""
     able = abilities(tree.trial)
     where = f"{tree.name}: the file system of {tree.path.parent}"
-    if FilesystemAbility.LINKS not in able:
+    if Ability.LINKS not in able:
         raise PublishError(f"{where} has no hard links, of which generations are made; use ext4, xfs or btrfs; nothing was done")
-    if way_of(tree) is Way.EXCHANGE and FilesystemAbility.EXCHANGE not in able:
+    if way_of(tree) is Way.EXCHANGE and Ability.EXCHANGE not in able:
         remedy = f"make the tree's path a link: `{_conversion(tree.path)}`"
         raise PublishError(f"{where} cannot exchange two directories (RENAME_EXCHANGE); {remedy}; nothing was done")
 

@@ -1,0 +1,97 @@
+"""What the file systems of this machine can do and where they are mounted: tried, and read of mountinfo (proc(5))."""
+
+import errno
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+
+from mirrorsync.files import exchange_names, make_directory, remove_tree
+
+_NOT_SUPPORTED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EMLINK)
+
+
+class Ability(Enum):
+    """What a publication needs of a file system, and not every one has."""
+
+    LINKS = auto()
+    SYMLINKS = auto()
+    EXCHANGE = auto()
+
+
+def abilities(trial: Path) -> frozenset[Ability]:
+    """What the file system can do, tried in the folder `trial`, which is made for it and removed."""
+    remove_tree(trial)
+    attempts: dict[Ability, Callable[[], None]] = {
+        Ability.LINKS: lambda: _try_link(trial / "file"),
+        Ability.SYMLINKS: lambda: (trial / "link").symlink_to("left"),
+        Ability.EXCHANGE: lambda: exchange_names(trial / "left", trial / "right"),
+    }
+    try:
+        make_directory(trial / "left")
+        make_directory(trial / "right")
+        return frozenset(ability for ability, attempt in attempts.items() if _possible(attempt))
+    finally:
+        remove_tree(trial)
+
+
+def _try_link(path: Path) -> None:
+    path.touch()
+    path.with_name("again").hardlink_to(path)
+
+
+def has_symbolic_links(trial: Path) -> bool:
+    """Whether the file system can have them: one is made at `trial`, and removed."""
+    trial.unlink(missing_ok=True)
+    if not _possible(lambda: trial.symlink_to(trial.name)):
+        return False
+    trial.unlink()
+    return True
+
+
+def _possible(attempt: Callable[[], None]) -> bool:
+    try:
+        attempt()
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """Where something is mounted, its device as "major:minor", and the kind of its file system."""
+
+    point: Path
+    device: str
+    kind: str
+
+
+def mounts() -> tuple[Mount, ...]:
+    """Everything that this process sees mounted; nothing where that cannot be read."""
+    try:
+        text = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ()
+    return tuple(_mount(line.split(" ")) for line in text.splitlines())
+
+
+def _mount(words: list[str]) -> Mount:
+    """Blanks and the like in its path are octal escapes."""
+    point = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), words[4])
+    return Mount(Path(point), words[2], words[words.index("-") + 1])
+
+
+def mount_points(path: Path) -> tuple[Path, ...]:
+    """What is mounted at `path` or below it, be it of the same file system."""
+    real = path.parent.resolve() / path.name
+    return tuple(sorted({mount.point for mount in mounts() if mount.point.is_relative_to(real)}))
+
+
+def kind_of(device: int) -> str:
+    """What kind of file system a device (as stat(2) numbers it) is; '' where mountinfo has it not, as with btrfs's subvolumes."""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    return next((mount.kind for mount in mounts() if mount.device == number), "")
