@@ -81,6 +81,7 @@ def cli(context: click.Context, config_file: Path | None, *, quiet: bool, verbos
 
 def main() -> None:
     """Run the command line and end with its exit code; 1 in place of 0 where what it had to say could not be written."""
+    os.umask(0o022)  # nodes read what is made here, from its first instant
     files = enduring_streams()
     try:
         code = _run()

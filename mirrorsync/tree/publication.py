@@ -111,6 +111,7 @@ def publish(tree: Tree, generation: Generation, files: Sequence[FileRecord]) -> 
 
 def _exchange(tree: Tree, number: int) -> None:
     clone_tree(tree.building, tree.generations / str(number))
+    make_directory(tree.retired)  # durable before the former tree is moved into it
     former = tree.stamp() or number - 1
     sync_filesystem(tree.home)
     exchange(tree.path, tree.building)
