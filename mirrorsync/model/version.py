@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from threading import Lock
 from typing import Self
 
 from mirrorsync.errors import PlanError
 
 _Label = tuple[str | None, str, str]  # epoch, version and release, as librpm takes them
+_LOADING = Lock()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +115,13 @@ class NEVRA:
 @cache
 def _label_compare() -> Callable[[_Label, _Label], int]:
     """librpm's comparison, loaded when it is first asked for: that takes a tenth of a second."""
+    with _LOADING:
+        return _loaded()
+
+
+@cache
+def _loaded() -> Callable[[_Label, _Label], int]:
+    """By one thread at a time: PyPI's `rpm` takes itself out of sys.modules while it looks for the system's."""
     compare: Callable[[_Label, _Label], int] = import_module("rpm").labelCompare
     return compare
 
