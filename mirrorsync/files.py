@@ -27,18 +27,23 @@ _NAME_MAX = 255
 
 @dataclass(frozen=True, slots=True)
 class FileIdentity:
-    """What changes when a file's content does: its key in caches. `mtime_ns` in nanoseconds, `size` in bytes."""
+    """What changes when a file's content does: its key in caches. `mtime_ns` in nanoseconds, `size` in bytes.
+
+    `target` is what a symbolic link says, '' for any other file.
+    """
 
     path: str
     size: int
     mtime_ns: int
     inode: int
+    target: str = ""
 
 
 def identity(path: Path, name: str) -> FileIdentity:
-    """The identity of `path` under the name `name` (its path relative to the tree)."""
-    status = path.stat()
-    return FileIdentity(name, status.st_size, status.st_mtime_ns, status.st_ino)
+    """The identity of `path` under the name `name` (its path relative to the tree); of a link to nowhere, the link's own."""
+    link = path.is_symlink()
+    status = path.stat() if not link or path.exists() else path.lstat()
+    return FileIdentity(name, status.st_size, status.st_mtime_ns, status.st_ino, str(path.readlink()) if link else "")
 
 
 def contained(root: Path, name: str) -> Path:
@@ -125,6 +130,14 @@ def link_file(source: Path, target: Path) -> None:
         if error.errno != errno.EMLINK:
             raise
         copy_file(source, target)
+
+
+def carry(source: Path, target: Path, *, read_by_nodes: bool) -> None:
+    """Link a file of a tree; one that nodes are to read, and that is a link elsewhere or closed to them, gets an inode of its own."""
+    if read_by_nodes and source.is_file() and (source.is_symlink() or not source.stat().st_mode & 0o004):
+        copy_file(source, target)
+    else:
+        link_file(source, target)
 
 
 def make_directory(path: Path) -> None:

@@ -87,8 +87,8 @@ def _mount(words: list[str]) -> Mount:
 
 def mount_points(path: Path) -> tuple[Path, ...]:
     """What is mounted at `path` or below it, be it of the same file system."""
-    real = path.parent.resolve() / path.name
-    return tuple(sorted({mount.point for mount in mounts() if mount.point.is_relative_to(real)}))
+    places = (path.parent.resolve() / path.name, path.resolve())
+    return tuple(sorted({mount.point for mount in mounts() if any(mount.point.is_relative_to(place) for place in places)}))
 
 
 def kind_of(device: int) -> str:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -41,13 +42,15 @@ def lock_holder(path: Path) -> str | None:
     """Who holds the lock file `path` now, None where nobody does: read from /proc/locks, so that no writer is ever refused for it."""
     try:
         status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return None
         held = Path("/proc/locks").read_text(encoding="ascii")
         text = path.read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return None
-    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
     locks = (line.split() for line in held.splitlines())
-    return text or "another run" if any("FLOCK" in words and place in words for words in locks) else None
+    held_here = any("FLOCK" in words and any(word.endswith(f":{status.st_ino}") for word in words) for words in locks)
+    return text or "another run" if held_here else None
 
 
 def _holder(descriptor: int) -> str:

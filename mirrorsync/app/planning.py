@@ -26,11 +26,13 @@ from mirrorsync.tree.reading import Holding, Scan, read_tree, with_paths
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a plan was made from: the tree, what it was published as, and one catalogue for each source that answered.
+    """What a plan was made from: the tree, as stat(2) told it and as it was read, what it was published as, and one catalogue for each
+    source that answered.
 
     barred: what may not come in although offered, because a rollback took it out.
     """
 
+    seen: Scan
     holding: Holding
     baseline: Baseline
     sources: tuple[Source, ...]
@@ -71,13 +73,13 @@ def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: Tree
     paths = required_paths([holding.catalogue, *(catalogue for _, catalogue in read)])
     holding = replace(holding, catalogue=with_paths(holding.catalogue, paths, cache))
     available = tuple(source.upstream.with_paths(catalogue, paths) for source, catalogue in read)
-    barred = {} if run.reapply else rolled_back(baseline.generation, available)
+    barred = {} if run.reapply else rolled_back(baseline.former, available)
     gc.freeze()  # or the collector looks through every package again and again while the plan is made
     plan = plan_update(site.tree.name, holding.catalogue, available, site.policy, barred=barred)
     gc.unfreeze()
     findings = (*silent, *holding.catalogue.findings, *(finding for catalogue in available for finding in catalogue.findings))
     empty = [_emptiness(catalogue) for catalogue in available if not catalogue.packages]
-    inputs = Inputs(holding, baseline, tuple(source for source, _ in read), available, barred)
+    inputs = Inputs(seen, holding, baseline, tuple(source for source, _ in read), available, barred)
     return Planned(plan, baseline.difference or stale(site.tree, holding.catalogue.packages), (*findings, *empty), inputs)
 
 

@@ -49,16 +49,17 @@ def renew(site: Site, inputs: Inputs, outcome: UpdateOutcome, cache: TreeCache, 
 def _publish(site: Site, inputs: Inputs, obtained: Obtained, pool: Pool, cache: TreeCache, run: Run, stale: str | None) -> int:
     tree, plan = site.tree, obtained.plan
     if inputs.baseline.generation is None:
-        found = Generation(journal.next_number(tree), run.now, journal.ADOPTION, run.by, "taken as it was found")
-        publication.adopt(tree, found, inputs.holding.files)
-    contents = next_contents(tree.layout, inputs.holding, plan, obtained.staged, now=run.now, grace=tree.grace)
+        _adopt(tree, inputs, run)
+    now = run.now  # not the call's beginning: the grace counts from here
+    contents = next_contents(tree.layout, inputs.holding, plan, obtained.staged, now=now, grace=tree.grace)
     number = journal.next_number(tree)
-    building.build(tree, number, contents, pool, cache, now=run.now, offered=inputs.offered)
+    building.build(tree, number, contents, pool, cache, now=now, offered=inputs.offered)
     building.verify(tree, contents, plan, inputs.holding.catalogue.listed_names)
+    building.require_unchanged(tree, contents, inputs.seen)
     files = building.files_of(tree, contents, cache)
     generation = replace(
-        update_record(number, plan, inputs.baseline.generation, stale, _by_hand(tree, inputs)),
-        published=run.now,
+        update_record(number, plan, inputs.baseline.former, stale, _by_hand(tree, inputs)),
+        published=now,
         run=run.name,
         by=run.by,
         grace=building.unlisted(tree, contents.grace, tree.building),
@@ -66,6 +67,15 @@ def _publish(site: Site, inputs: Inputs, obtained: Obtained, pool: Pool, cache: 
     )
     publication.publish(tree, generation, files)
     return number
+
+
+def _adopt(tree: Tree, inputs: Inputs, run: Run) -> None:
+    """Record the tree as it was found; what was barred, and what stayed unlisted, goes on so."""
+    former, holding = inputs.baseline.former, inputs.holding
+    barred = former.barred if former else ()
+    number, reason = journal.next_number(tree), "taken as it was found"
+    found = Generation(number, run.now, journal.ADOPTION, run.by, reason, barred=barred, grace=holding.grace)
+    publication.adopt(tree, found, holding.files)
 
 
 def _by_hand(tree: Tree, inputs: Inputs) -> ByHand:

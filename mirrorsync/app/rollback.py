@@ -1,5 +1,6 @@
 """The rollback: an older generation made the next one, published as any other, and its boot set staged."""
 
+import os
 from dataclasses import replace
 
 from mirrorsync.app.boot import plan_boot_set, stage_boot_set
@@ -7,12 +8,15 @@ from mirrorsync.app.readiness import require_publishable
 from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site
 from mirrorsync.app.space import require_space_for_links
+from mirrorsync.files import make_directory
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.outcome import RollbackOutcome
 from mirrorsync.planning.record import still_barred
+from mirrorsync.probes.indexed import mode_findings
 from mirrorsync.tree import journal, publication, restoration
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.inspection import Depth, Inspection
+from mirrorsync.tree.layout import is_index, is_package
 from mirrorsync.tree.pruning import clear, crowded, discard
 from mirrorsync.tree.restoration import Recorded
 from mirrorsync.tree.site import Tree
@@ -25,18 +29,25 @@ def rollback_tree(site: Site, number: int | None, run: Run) -> RollbackOutcome:
     Raises MirrorsyncError; the tree is then the old one or the new one, whole.
     """
     tree = site.tree
-    check_path(tree)
+    _require_place(tree)
     with publication.writing(tree), TreeCache(tree.cache) as cache:
         publication.recover(tree)
         goal, inspection = _goal(tree, number, cache)
         outcome = _outcome(tree, goal.generation.number)
         if not _in_place(tree, goal, inspection):
             _require_ready(site, goal, run)
-            outcome = replace(outcome, generation=_publish(tree, goal, outcome, run))
+            outcome = replace(outcome, generation=_publish(tree, goal, outcome, run, inspection))
+        boot, failure = stage_boot_set(site)
         if crowded(tree):
             discard(tree, run.now)
-        boot, failure = stage_boot_set(site)
     return replace(outcome, boot=boot, findings=(*failure, *clear(tree, run.now)))
+
+
+def _require_place(tree: Tree) -> None:
+    """As `check_path`; a tree that is gone altogether is given an empty directory, which the rollback replaces."""
+    if not os.path.lexists(tree.path) and tree.kept_generations():
+        make_directory(tree.path)
+    check_path(tree)
 
 
 def plan_rollback(site: Site, number: int | None) -> RollbackOutcome:
@@ -59,7 +70,9 @@ def _goal(tree: Tree, number: int | None, cache: TreeCache) -> tuple[Recorded, I
 def _in_place(tree: Tree, goal: Recorded, inspection: Inspection) -> bool:
     """Whether the goal is what lies at the tree's path, unedited."""
     present = journal.recorded(tree)
-    return present == goal.generation and not inspection.edits(tree.path, goal.files, Depth.CHANGED)
+    if present != goal.generation or inspection.edits(tree.path, goal.files, Depth.CHANGED):
+        return False
+    return not any(mode_findings(tree.path, [path for path in goal.listed if is_package(tree.layout, path) or is_index(tree.layout, path)]))
 
 
 def _require_ready(site: Site, goal: Recorded, run: Run) -> None:
@@ -75,22 +88,23 @@ def _outcome(tree: Tree, goal: int) -> RollbackOutcome:
     return RollbackOutcome(tree.name, goal, added=tuple(sorted(after - before)), removed=tuple(sorted(before - after)))
 
 
-def _publish(tree: Tree, goal: Recorded, outcome: RollbackOutcome, run: Run) -> int:
-    present = restoration.recorded_or_none(tree)
-    made = restoration.restoration(tree.layout, goal, present, now=run.now, grace=tree.grace)
+def _publish(tree: Tree, goal: Recorded, outcome: RollbackOutcome, run: Run, inspection: Inspection) -> int:
+    present, now = restoration.recorded_or_none(tree), run.now
+    wanted = restoration.restoration(tree.layout, goal, present, now=now, grace=tree.grace)
+    made = restoration.sound(tree, wanted, tree.stamp(), inspection)
     number = journal.next_number(tree)
     restoration.rebuild(tree, number, goal.generation.number, made, tree.stamp())
     restoration.verify_restored(tree, goal.generation.number, made)
     generation = Generation(
         number,
-        run.now,
+        now,
         run.name,
         run.by,
         reason=f"back to generation {outcome.back_to}",
         back_to=outcome.back_to,
         added=outcome.added,
         removed=outcome.removed,
-        barred=still_barred(present.generation if present else None, outcome.added, outcome.removed),
+        barred=still_barred(journal.newest(tree), outcome.added, outcome.removed),
         grace=made.grace,
     )
     publication.publish(tree, generation, made.files)

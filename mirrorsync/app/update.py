@@ -39,9 +39,9 @@ def update_tree(site: Site, sources: Sequence[Source], run: Run, saved: SavedPla
             from mirrorsync.app.renewal import renew  # noqa: PLC0415  as in decision: not for a run with nothing to do
 
             outcome = renew(site, decision.inputs, outcome, cache, run, whole=saved is not None)
+        boot, failure = stage_boot_set(site)
         if crowded(site.tree):
             discard(site.tree, run.now)
-        boot, failure = stage_boot_set(site)
     left = clear(site.tree, run.now) if outcome.generation is not None or site.tree.discarded.is_dir() else ()
     around = [finding for finding in surroundings_findings(site) if not (failure and finding.code.startswith("boot-"))]
     return _ended(replace(outcome, boot=boot, findings=(*outcome.findings, *failure, *left, *around)), began)

@@ -32,11 +32,11 @@ def apply_command(call: Call, file: Path, *, as_json: bool) -> None:
     config = call.config()
     plans = {saved.plan.tree: saved for saved in _read(file)}
     progress = partial(progress_on, sys.stderr, quiet=as_json or call.verbosity is Verbosity.QUIET)
-    now, by = datetime.now(UTC), caller()
+    by = caller()
 
     def act(name: str) -> UpdateOutcome:
         saved = plans[name]
-        run = Run(now, "apply", by, progress, adopt_changes=saved.adopt_changes, reapply=saved.reapply)
+        run = Run(lambda: datetime.now(UTC), "apply", by, progress, adopt_changes=saved.adopt_changes, reapply=saved.reapply)
         with opened_sources(config, name) as sources:
             return update_tree(site_of(config, name), sources, run, saved)
 

@@ -23,10 +23,11 @@ from mirrorsync.cli.context import (
     tree_arguments,
 )
 from mirrorsync.cli.output import print_document, print_lines
-from mirrorsync.errors import ExitCode
+from mirrorsync.config.schema import Config
+from mirrorsync.errors import ExitCode, UsageError
 from mirrorsync.files import write_file
 from mirrorsync.model.outcome import TreeFailure, UpdateOutcome
-from mirrorsync.planning.saved import SavedPlan, saved_document
+from mirrorsync.planning.saved import SAVED_SCHEMA, SavedPlan, saved_document
 from mirrorsync.report.documents import update_document
 from mirrorsync.report.progress import progress_on
 from mirrorsync.report.text import failure_lines, update_lines
@@ -53,8 +54,10 @@ def update_command(
     if save and not dry_run:
         raise click.UsageError("--save is for a plan that is not carried out: add --dry-run")
     config = call.config()
+    if save:
+        _require_savable(config, save)
     progress = partial(progress_on, sys.stderr, quiet=as_json or call.verbosity is Verbosity.QUIET)
-    run = Run(datetime.now(UTC), "update", caller(), progress, adopt_changes=adopt_changes, reapply=reapply)
+    run = Run(lambda: datetime.now(UTC), "update", caller(), progress, adopt_changes=adopt_changes, reapply=reapply)
 
     def act(name: str) -> UpdateOutcome:
         site = site_of(config, name)
@@ -67,14 +70,31 @@ def update_command(
     end_with(outcome.exit_code for outcome in outcomes)
 
 
+def _require_savable(config: Config, file: Path) -> None:
+    """Raises UsageError for a place where a plan would take the place of something else."""
+    real = file.resolve()
+    if any(real.is_relative_to(settings.path.resolve()) for settings in config.trees.values()):
+        raise UsageError(f"{file}: lies in a tree; save the plan elsewhere")
+    if real.exists() and not (real.is_file() and _is_saved_plan(real)):
+        raise UsageError(f"{file}: is there already, and is no saved plan; name another file")
+
+
+def _is_saved_plan(file: Path) -> bool:
+    try:
+        return bool(json.loads(file.read_bytes())["schema"] == SAVED_SCHEMA)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
+
+
 def _save(outcomes: Iterable[UpdateOutcome | TreeFailure], run: Run, file: Path) -> None:
-    """The plans of all trees that have one."""
-    plans = [
-        SavedPlan(outcome.plan, outcome.basis, adopt_changes=run.adopt_changes, reapply=run.reapply)
-        for outcome in outcomes
-        if isinstance(outcome, UpdateOutcome) and outcome.basis
-    ]
-    write_file(file, json.dumps(saved_document(plans), indent=1).encode())
+    """The plans of all trees; nothing where one has none."""
+    plans = []
+    for outcome in outcomes:
+        if isinstance(outcome, TreeFailure) or outcome.basis is None:
+            print_lines([f"{file}: not saved: there is no plan for {outcome.tree}"], err=True)
+            return
+        plans.append(SavedPlan(outcome.plan, outcome.basis, adopt_changes=run.adopt_changes, reapply=run.reapply))
+    write_file(file.resolve(), json.dumps(saved_document(plans), indent=1).encode())
 
 
 def shown_updates(

@@ -46,5 +46,5 @@ def _errata(records: Mapping[int, Generation], number: int) -> set[str]:
     applied: set[str] = set()
     while record := records.get(number):
         applied |= set(record.advisories)
-        number = record.back_to or number - 1
+        number = record.back_to if record.back_to and record.back_to < number else number - 1
     return applied

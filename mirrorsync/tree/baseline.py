@@ -10,15 +10,18 @@ from mirrorsync.planning.edits import edits_text, hand_edits
 from mirrorsync.tree import journal
 from mirrorsync.tree.layout import STAMP
 from mirrorsync.tree.site import Tree
+from mirrorsync.tree.ways import Way, way_of
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """generation: the tree's record, None where it was never published here or its record is lost.
-    edits: what was changed by hand since.  lost: why a published tree's record cannot be used.
+    former: that, or else the newest record there is: what it bars holds on.
+    edits: what was changed by hand since.  lost: why it cannot be told what a published tree should be.
     """
 
     generation: Generation | None = None
+    former: Generation | None = None
     edits: tuple[Edit, ...] = ()
     lost: str | None = None
 
@@ -30,27 +33,44 @@ class Baseline:
 
 def read_baseline(tree: Tree, found: Sequence[FileRecord]) -> Baseline:
     """The tree's record, held against the files that were `found` in it."""
+    former = journal.newest(tree)
     try:
         generation = journal.current(tree)
-        if generation is None:
-            return Baseline(lost=_unstamped(tree))
-        return Baseline(generation, hand_edits(journal.read_files(tree.journal, generation), found))
+        if generation is None or tree.shown() is None:
+            return Baseline(former=former, lost=_another(tree))
     except TreeError as error:
-        return Baseline(lost=str(error))
+        return Baseline(former=former, lost=_said(error))
+    try:
+        return Baseline(generation, generation, hand_edits(journal.read_files(tree.journal, generation), found))
+    except TreeError as error:
+        return Baseline(generation, generation, lost=_said(error))
 
 
-def _unstamped(tree: Tree) -> str | None:
+def _said(error: TreeError) -> str:
+    """Without the remedy: the caller knows better."""
+    return str(error).partition("; ")[0]
+
+
+def _another(tree: Tree) -> str | None:
     """That a tree was published here and what lies there now is another. An adoption that was stopped is done again."""
-    recorded = journal.numbers(tree.journal)
-    if not recorded or journal.is_adoption(tree.journal, recorded[-1]):
+    last, number = tree.last(), tree.stamp()
+    if last == 0:
         return None
-    return f"it is not generation {recorded[-1]}, which the journal ends with, nor any other: {STAMP} is missing"
+    shown = f"its {STAMP} says {number}" if number is not None else f"it has no {STAMP}"
+    return f"changed by hand: generation {last} was published last, and {shown}"
 
 
 def require_unedited(tree: Tree, baseline: Baseline) -> None:
     """Raises TreeError where the tree is not what its record says."""
     if baseline.difference is None:
         return
-    number = tree.stamp() or max(tree.kept_generations(), default=0)
-    back = f"`mirrorsync rollback {tree.name} {number}` restores generation {number}, `mirrorsync update --adopt-changes` takes it as it is"
-    raise TreeError(f"{tree.name}: {tree.path}: {baseline.difference}; {back}; nothing was done")
+    adopting = "`mirrorsync update --adopt-changes` takes it as it is"
+    raise TreeError(f"{tree.name}: {tree.path}: {baseline.difference}; {undoing(tree)}, {adopting}; nothing was done")
+
+
+def undoing(tree: Tree) -> str:
+    """What undoes a change by hand. A linked tree is the generation itself, and has no other copy."""
+    last = tree.last()
+    if way_of(tree) is Way.LINK and tree.shown() is not None:
+        return f"`mirrorsync rollback {tree.name}` goes back to the generation before"
+    return f"`mirrorsync rollback {tree.name} {last}` restores generation {last} where that is whole"

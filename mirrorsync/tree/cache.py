@@ -82,6 +82,10 @@ class TreeCache:
         rows = ((sha256, zlib.compress(_bytes("\n".join(names)), 1)) for sha256, names in paths.items())
         self._write("REPLACE INTO paths VALUES (?, ?)", rows)
 
+    def with_paths(self) -> frozenset[str]:
+        """The SHA-256 of the packages whose file lists are known."""
+        return frozenset(row[0] for row in self._rows("SELECT sha256 FROM paths"))
+
     def owners(self, wanted: frozenset[str]) -> Mapping[str, frozenset[str]]:
         """Which of the `wanted` paths each package has: SHA-256 to paths, packages without any left out."""
         found = {row[0]: wanted.intersection(_read(_names, row) or ()) for row in self._rows("SELECT sha256, paths FROM paths")}

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from mirrorsync.errors import PublishError
-from mirrorsync.files import clone_directories, copy_file, identity, link_file, make_directory, open_to_others, remove_tree, walk_files
+from mirrorsync.files import carry, clone_directories, identity, link_file, make_directory, open_to_others, remove_tree, walk_files
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.generation import FileRecord, GraceCopy
 from mirrorsync.model.plan import Plan
@@ -16,7 +16,7 @@ from mirrorsync.tree.layout import REPODATA, STAMP, is_index, is_package
 from mirrorsync.tree.metadata import Carried
 from mirrorsync.tree.pool import Pool
 from mirrorsync.tree.publication import write_stamp
-from mirrorsync.tree.reading import read_file
+from mirrorsync.tree.reading import Scan, content_digest, read_file
 from mirrorsync.tree.site import Tree
 
 
@@ -35,7 +35,7 @@ def build(
         remove_tree(tree.building / REPODATA)
     old, new = tree.path, tree.building
     for record in contents.kept:
-        _carry(old / record.path, new / record.path, package=is_package(tree.layout, record.path))
+        carry(old / record.path, new / record.path, read_by_nodes=is_package(tree.layout, record.path))
     for arrival in contents.arrivals:
         link_file(pool.path_of(arrival.sha256), tree.building / arrival.path)
     for folder in _read_by_nodes(contents):
@@ -47,12 +47,13 @@ def build(
             link_file(old / record.path, new / record.path)
 
 
-def _carry(source: Path, target: Path, *, package: bool) -> None:
-    """Link a file of the tree; a package that is a link to a file elsewhere, or that nodes could not read, gets an inode of its own."""
-    if package and source.is_file() and (source.is_symlink() or not source.stat().st_mode & 0o004):
-        copy_file(source, target)
-    else:
-        link_file(source, target)
+def require_unchanged(tree: Tree, contents: Contents, seen: Scan) -> None:
+    """Raises PublishError where a file that was linked is not the one that was read, because somebody wrote to the tree meanwhile."""
+    for record in contents.kept:
+        path = tree.building / record.path
+        if identity(path, record.path) != seen.files[record.path] and content_digest(path) != record.sha256:
+            what = "changed by hand while the generation was built; run it again"
+            raise PublishError(f"{tree.name}: {record.path}: {what}; nothing was published")
 
 
 def _read_by_nodes(contents: Contents) -> list[str]:
@@ -66,6 +67,10 @@ def _remember_arrivals(tree: Tree, contents: Contents, cache: TreeCache) -> None
     read = [
         read_file(tree, tree.building / arrival.path, identity(tree.building / arrival.path, arrival.path)) for arrival in contents.arrivals
     ]
+    for arrival, (file, _) in zip(contents.arrivals, read, strict=True):
+        if file.sha256 != arrival.sha256:
+            what = "changed in the pool since it was verified; run it again"
+            raise PublishError(f"{tree.name}: {arrival.path}: {what}; nothing was published")
     cache.remember(file for file, _ in read)
     cache.remember_paths({file.sha256: names for file, names in read})
 

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mirrorsync.errors import HeaderError, PublishError
 from mirrorsync.files import link_file, make_directory, remove_tree, write_file
@@ -11,18 +12,20 @@ from mirrorsync.model.choices import Layout
 from mirrorsync.model.package import IndexedPackage, Package
 from mirrorsync.rpmfile.header import read_rpm
 from mirrorsync.tree.cache import TreeCache
-from mirrorsync.tree.contents import Contents
 from mirrorsync.tree.hdlist import HdlistEntry, HdlistRecord, assemble, make_record, matcher_base, read_hdlist, read_pair
 from mirrorsync.tree.layout import BASE, HDLIST, HDLIST2, REPOMD, RPMS
 from mirrorsync.tree.metadata import Carried, carried, carried_from_tree
 from mirrorsync.tree.repodata import indexed_packages, metadata_files, write_repodata
 from mirrorsync.tree.site import Tree
 
+if TYPE_CHECKING:
+    from mirrorsync.tree.contents import Contents  # which is made from what was read, by these indexes too
+
 _PART = "hdlist"
 _ERROR_TEXT = 300
 
 
-def write_indexes(tree: Tree, contents: Contents, cache: TreeCache, *, now: datetime, offered: Sequence[Carried]) -> None:
+def write_indexes(tree: Tree, contents: "Contents", cache: TreeCache, *, now: datetime, offered: Sequence[Carried]) -> None:
     """Write the indexes of `contents` into the tree's `building` folder, where the packages lie. Raises PublishError."""
     if tree.layout is Layout.REPODATA:
         taken = carried(carried_from_tree(tree.path), offered)
@@ -34,7 +37,7 @@ def write_indexes(tree: Tree, contents: Contents, cache: TreeCache, *, now: date
         _write_hdlists(tree, contents, cache)
 
 
-def _write_hdlists(tree: Tree, contents: Contents, cache: TreeCache) -> None:
+def _write_hdlists(tree: Tree, contents: "Contents", cache: TreeCache) -> None:
     try:
         records = _records(tree.building, contents.listed, cache)
     except HeaderError as error:
@@ -46,7 +49,7 @@ def _write_hdlists(tree: Tree, contents: Contents, cache: TreeCache) -> None:
     write_file(tree.building / HDLIST2, (files for _, files in pairs))
 
 
-def _numbers(hdlist: Path, contents: Contents) -> tuple[list[int] | None, dict[str, int] | None]:
+def _numbers(hdlist: Path, contents: "Contents") -> tuple[list[int] | None, dict[str, int] | None]:
     """The disc and order numbers of the present hdlist, handed on to what replaces a package; None where it has none."""
     try:
         present = {package.filename: package for package in read_hdlist(hdlist.read_bytes())}
@@ -59,7 +62,7 @@ def _numbers(hdlist: Path, contents: Contents) -> tuple[list[int] | None, dict[s
     return (discs if numbered else None), (order or None)
 
 
-def _first_replaced(package: Package, contents: Contents) -> str:
+def _first_replaced(package: Package, contents: "Contents") -> str:
     replaced = contents.replaced.get(package.location, ())
     return replaced[0].rpartition("/")[2] if replaced else package.filename
 
@@ -79,7 +82,7 @@ def _records(root: Path, packages: Sequence[Package], cache: TreeCache) -> list[
 
 def _run_genhdlist(tree: Tree, packages: Sequence[Package]) -> None:
     """The configured command on a folder that lists no grace copies: genhdlist indexes whatever lies in RedHat/RPMS."""
-    stage = tree.home / "genhdlist"
+    stage = tree.genhdlist_stage
     remove_tree(stage)
     for package in packages:
         link_file(tree.building / package.location, stage / RPMS / package.filename)

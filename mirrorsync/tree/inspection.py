@@ -1,6 +1,5 @@
 """Files on disk held against the list of what they should be, reading no more bytes than is asked for."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from pathlib import Path
@@ -10,6 +9,7 @@ from mirrorsync.model.edit import Edit, EditKind
 from mirrorsync.model.generation import FileRecord
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.layout import STAMP
+from mirrorsync.tree.reading import content_digest
 
 _Identity = tuple[int, int, int]
 
@@ -23,12 +23,13 @@ class Depth(Enum):
 
 
 class Inspection:
-    """Digests by inode, size and time: what has many names is read once."""
+    """Digests by inode, size and time: what has many names is read once. `informed`: earlier runs' digests are known."""
 
     def __init__(self, cache: TreeCache) -> None:
         self._cached: dict[_Identity, str] = {
             (file.identity.inode, file.identity.size, file.identity.mtime_ns): file.sha256 for file in cache.files().values()
         }
+        self.informed = bool(self._cached)
         self._read: dict[_Identity, str] = {}
 
     def edits(self, root: Path, files: Sequence[FileRecord], depth: Depth) -> tuple[Edit, ...]:
@@ -45,8 +46,8 @@ class Inspection:
                 yield Edit(EditKind.REPLACED, record.path)
 
     def _same(self, path: Path, record: FileRecord, depth: Depth) -> bool:
-        if not path.is_file():
-            return hashlib.sha256(str(path.readlink()).encode(errors="surrogateescape")).hexdigest() == record.sha256
+        if path.is_symlink():
+            return content_digest(path) == record.sha256
         found = self.digest(path, depth)
         return path.stat().st_size == record.size and found in (None, record.sha256)
 

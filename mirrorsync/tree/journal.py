@@ -7,6 +7,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 from mirrorsync.errors import TreeError
 from mirrorsync.files import make_directory, remove_file, write_file
 from mirrorsync.model.generation import FileRecord, Generation, GraceCopy, Inventory
-from mirrorsync.tree.site import Tree
+from mirrorsync.tree.site import Tree, numbered
 
 SCHEMA = "mirrorsync-generation-1"
 ADOPTION = "adoption"
@@ -38,7 +39,7 @@ def numbers(journal: Path) -> tuple[int, ...]:
     """The generations the journal has records of, oldest first."""
     if not journal.is_dir():
         return ()
-    return tuple(sorted(int(path.stem) for path in journal.glob("*.json") if path.stem.isdigit()))
+    return numbered(path.stem for path in journal.glob("*.json"))
 
 
 def write_record(journal: Path, generation: Generation, files: Sequence[FileRecord]) -> str:
@@ -79,19 +80,14 @@ def read_record(journal: Path, number: int) -> Generation:
     """The record of generation `number`. Raises TreeError where it cannot be read."""
     path = record_path(journal, number)
     try:
-        return _generation(json.loads(path.read_bytes()))
+        generation = _generation(json.loads(path.read_bytes()))
+        if generation.number != number:
+            raise ValueError(f"it is of generation {generation.number}")
     except OSError as error:
         raise TreeError(f"{path}: cannot be read: {error.strerror}; {_RESTORE}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TreeError(f"{path}: not a journal record ({error}); {_RESTORE}") from error
-
-
-def is_adoption(journal: Path, number: int) -> bool:
-    """Whether a record is that of a tree taken as it was found; not where it cannot be read."""
-    try:
-        return read_record(journal, number).run == ADOPTION
-    except TreeError:
-        return False
+    return generation
 
 
 def read_files(journal: Path, generation: Generation) -> tuple[FileRecord, ...]:
@@ -111,11 +107,10 @@ def current(tree: Tree) -> Generation | None:
 
     Raises TreeError where it is lost or damaged, or is not the one the tree was published with.
     """
-    number = tree.stamp()
+    number, seal = tree.stamped()
     if number is None:
         return None
     generation = read_record(tree.journal, number)
-    seal = tree.seal()
     if seal != digest(tree.journal, number):
         raise TreeError(f"{record_path(tree.journal, number)}: not the record that the tree was published with; {_RESTORE}")
     return generation
@@ -129,9 +124,28 @@ def recorded(tree: Tree) -> Generation | None:
         return None
 
 
+def newest(tree: Tree) -> Generation | None:
+    """The newest record that can be read, of what was published: what it bars and lets stay holds also where the tree shows another."""
+    for number in reversed([number for number in numbers(tree.journal) if number <= tree.last()]):
+        try:
+            return read_record(tree.journal, number)
+        except TreeError:
+            continue
+    return None
+
+
+def require_followed(tree: Tree, number: int) -> None:
+    """Raises TreeError where the next record, or the tree's stamp, says that the record of generation `number` was another."""
+    expected = [tree.seal()] if number == tree.stamp() else []
+    with suppress(TreeError):  # the next one is lost, or there is none
+        expected += [read_record(tree.journal, number + 1).previous]
+    if any(seal != digest(tree.journal, number) for seal in expected):
+        raise TreeError(f"{record_path(tree.journal, number)}: not the record that was published; {_RESTORE}")
+
+
 def next_number(tree: Tree) -> int:
     """A number that no generation has or had, whatever of them is still there."""
-    return max((*numbers(tree.journal), *tree.kept_generations(), tree.stamp() or 0), default=0) + 1
+    return max((*numbers(tree.journal), *tree.kept_generations(), tree.last())) + 1
 
 
 def generation_document(generation: Generation) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from mirrorsync.model.outcome import Disposal
 from mirrorsync.planning.retention import expendable
 from mirrorsync.tree import journal
 from mirrorsync.tree.pool import ORIGIN, Pool
-from mirrorsync.tree.site import Tree
+from mirrorsync.tree.site import Tree, numbered
 from mirrorsync.tree.usage import Census, inodes_at, inodes_below
 
 
@@ -59,7 +59,7 @@ def clear(tree: Tree, now: datetime) -> tuple[Finding, ...]:
 
     What cannot be removed is a finding: the tree is what it should be, and the next run tries again.
     """
-    refusals = remove_contents(tree.discarded) if tree.discarded.is_dir() else ()
+    refusals = remove_contents(tree.discarded) if tree.discarded.is_dir() and not tree.discarded.is_symlink() else ()
     try:
         _prune_pool(tree, now)
     except LockedError:
@@ -71,7 +71,7 @@ def clear(tree: Tree, now: datetime) -> tuple[Finding, ...]:
 
 def _expendable(tree: Tree, now: datetime, keep: int) -> tuple[int, ...]:
     published = {number: _published(tree, number) for number in journal.numbers(tree.journal)}
-    return expendable(_present(tree), published, current=tree.stamp(), keep=keep, grace=tree.grace, now=now)
+    return expendable(_present(tree), published, current=tree.shown(), keep=keep, grace=tree.grace, now=now)
 
 
 def _published(tree: Tree, number: int) -> datetime | None:
@@ -87,7 +87,7 @@ def _present(tree: Tree) -> set[int]:
         (path.name for folder in (tree.generations, tree.retired) if folder.is_dir() for path in folder.iterdir()),
         (path.stem for path in tree.journal.glob("*.files")),
     )
-    return {int(name) for name in names if name.isdecimal()}
+    return set(numbered(names))
 
 
 def _folders(tree: Tree, numbers: Iterable[int]) -> list[Path]:

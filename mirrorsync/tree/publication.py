@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mirrorsync.files import (
+    carry,
+    clone_directories,
     clone_tree,
     exchange,
     make_directory,
@@ -18,8 +20,8 @@ from mirrorsync.files import (
 from mirrorsync.locks import locked
 from mirrorsync.model.generation import FileRecord, Generation
 from mirrorsync.tree import journal
-from mirrorsync.tree.layout import STAMP
-from mirrorsync.tree.site import Tree
+from mirrorsync.tree.layout import STAMP, is_package
+from mirrorsync.tree.site import Tree, numbered
 from mirrorsync.tree.ways import Way, way_of
 
 
@@ -34,35 +36,37 @@ def recover(tree: Tree) -> None:
     """Bring the folder beside the tree back in step with the tree after a run that was stopped at any point.
 
     The tree's stamp decides: one system call commits a generation, and the stamp ends an adoption. Records and
-    generations newer than the stamp never happened; a former tree still lying at `building` goes where former trees are kept.
+    generations newer than the stamp, and than any that was ever published, never happened; a former tree still lying at
+    `building` goes where former trees are kept. A tree that shows an older generation than was published last was changed by
+    hand: nothing of what was published since is removed.
     """
-    number = tree.stamp()
     _remove_strays(tree)
-    _settle_building(tree, number)
-    for later in _unfinished(tree, number):
-        remove_tree(tree.generations / str(later))
-        journal.remove_record(tree.journal, later)
-    recorded = set(journal.numbers(tree.journal))
-    for kept in tree.kept_generations():
-        if kept not in recorded and kept > (number or 0):
-            remove_tree(tree.generations / str(kept))
+    _settle_building(tree, tree.stamp())
+    last = tree.last()
+    for later in journal.numbers(tree.journal):
+        if later > last:
+            journal.remove_record(tree.journal, later)
+    for later in numbered(path.name for path in tree.generations.glob("*")):
+        if later > last and (last or later == 1):  # where nothing tells what was published, the first adoption may have begun
+            remove_tree(tree.generations / str(later))
+    if tree.shown() is not None:
+        _mark(tree, last)
+
+
+def _mark(tree: Tree, number: int) -> None:
+    """Say which generation was published last."""
+    content = f"{number}\n".encode()
+    if not tree.marker.is_file() or tree.marker.read_bytes() != content:
+        write_file(tree.marker, content)
 
 
 def _remove_strays(tree: Tree) -> None:
     """What was about to be written when a run was killed."""
-    for stray in (tree.trial, tree.next_link):
+    for stray in (tree.trial, tree.next_link, tree.genhdlist_stage):
         remove_tree(stray)
     for folder in (tree.journal, tree.state):
         remove_strays(folder)
     remove_strays(tree.path, STAMP)
-
-
-def _unfinished(tree: Tree, number: int | None) -> list[int]:
-    """The records of what was not published: newer than the stamp or, in a tree without one, an adoption not ended."""
-    recorded = journal.numbers(tree.journal)
-    if number is not None:
-        return [later for later in recorded if later > number]
-    return [later for later in recorded[-1:] if journal.is_adoption(tree.journal, later)]
 
 
 def _settle_building(tree: Tree, number: int | None) -> None:
@@ -75,21 +79,26 @@ def _settle_building(tree: Tree, number: int | None) -> None:
 
 
 def _retire(tree: Tree, number: int) -> None:
-    """Keep the directory that was the tree: mounts made while it was go on in it."""
+    """Keep the directory that was the tree: mounts made while it was go on in it. One that was put there by hand goes."""
     target = tree.retired / str(number)
     make_directory(tree.retired)
-    remove_tree(target)
-    move(tree.building, target)
+    if target.exists():
+        remove_tree(tree.building)
+    else:
+        move(tree.building, target)
 
 
 def adopt(tree: Tree, generation: Generation, files: Sequence[FileRecord]) -> None:
     """Record a tree that was not published here, and give it its own path; its stamp, written last, ends the adoption."""
     own = tree.generations / str(generation.number)
-    clone_tree(tree.path, own)
+    clone_directories(tree.path, own)
+    for record in files:
+        carry(tree.path / record.path, own / record.path, read_by_nodes=is_package(tree.layout, record.path))
     seal = journal.write_record(tree.journal, generation, files)
     write_stamp(own, generation.number, seal)
     sync_filesystem(tree.home)
     write_stamp(tree.path, generation.number, seal)
+    _mark(tree, generation.number)
 
 
 def write_stamp(root: Path, number: int, seal: str = "") -> None:
@@ -107,6 +116,7 @@ def publish(tree: Tree, generation: Generation, files: Sequence[FileRecord]) -> 
         _point(tree, generation.number)
     else:
         _exchange(tree, generation.number)
+    _mark(tree, generation.number)
 
 
 def _exchange(tree: Tree, number: int) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mirrorsync.errors import HeaderError, TreeError
+from mirrorsync.errors import HeaderError, PublishError, TreeError
 from mirrorsync.files import FileIdentity, sha256_of, walk_files
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.choices import Layout
@@ -17,7 +17,8 @@ from mirrorsync.rpmfile.header import read_rpm
 from mirrorsync.rpmfile.package import describe, paths
 from mirrorsync.tree.cache import CachedFile, TreeCache
 from mirrorsync.tree.comps import listed_names
-from mirrorsync.tree.journal import recorded
+from mirrorsync.tree.indexes import index_files, read_indexes
+from mirrorsync.tree.journal import newest, recorded
 from mirrorsync.tree.layout import STAMP, is_package
 from mirrorsync.tree.site import Tree
 from mirrorsync.tree.ways import check_path
@@ -38,7 +39,7 @@ class Scan:
     @property
     def fingerprint(self) -> str:
         """A digest that changes when any file's path, size, time or inode does."""
-        lines = (f"{file.path}\0{file.size}\0{file.mtime_ns}\0{file.inode}\n" for file in self.files.values())
+        lines = (f"{file.path}\0{file.size}\0{file.mtime_ns}\0{file.inode}\0{file.target}\n" for file in self.files.values())
         return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
@@ -59,7 +60,8 @@ def scan(tree: Tree) -> Scan:
     for name, entry in walk_files(tree.path):
         if entry.is_symlink() or entry.is_file():
             status = entry.stat(follow_symlinks=entry.is_file())
-            files[name] = FileIdentity(name, status.st_size, status.st_mtime_ns, status.st_ino)
+            target = str(Path(entry).readlink()) if entry.is_symlink() else ""
+            files[name] = FileIdentity(name, status.st_size, status.st_mtime_ns, status.st_ino, target)
         else:
             special.append(name)
     files.pop(STAMP, None)
@@ -68,13 +70,18 @@ def scan(tree: Tree) -> Scan:
 
 def read_tree(tree: Tree, seen: Scan, cache: TreeCache) -> Holding:
     """Read what `seen` has and the cache lacks, and describe the whole tree."""
-    known = cache.files()
-    fresh = [file for file in seen.files.values() if file.path not in known or known[file.path].identity != file]
+    known, listed = cache.files(), cache.with_paths()
+    fresh = [file for file in seen.files.values() if not _is_known(known.get(file.path), file, listed)]
     read = _read_files(tree, fresh, cache)
     cache.remember(read.values())
     cache.forget_all_but(seen.files)
     files = {path: read.get(path) or known[path] for path in seen.files}
     return _holding(tree, files, seen.special)
+
+
+def _is_known(cached: CachedFile | None, file: FileIdentity, listed: frozenset[str]) -> bool:
+    """Whether all that is to be known of a file is: of a package, its file list too."""
+    return cached is not None and replace(cached.identity, target=file.target) == file and (not cached.package or cached.sha256 in listed)
 
 
 def with_paths(catalogue: Catalogue, wanted: frozenset[str], cache: TreeCache) -> Catalogue:
@@ -91,29 +98,34 @@ def _completed(package: Package, owners: Mapping[str, frozenset[str]]) -> Packag
 def _read_files(tree: Tree, fresh: Iterable[FileIdentity], cache: TreeCache) -> Mapping[str, CachedFile]:
     with ThreadPoolExecutor(_READERS) as readers:
         results = list(readers.map(lambda file: read_file(tree, tree.path / file.path, file), fresh))
-    cache.remember_paths({file.sha256: names for file, names in results if names})
+    cache.remember_paths({file.sha256: names for file, names in results if file.package})
     return {file.identity.path: file for file, _ in results}
 
 
 def read_file(tree: Tree, path: Path, known: FileIdentity) -> tuple[CachedFile, tuple[str, ...]]:
     """One file's digest and, of a package, its description and all its paths. Raises TreeError where it cannot be opened."""
-    if path.is_symlink() and not path.is_file():
-        target = str(path.readlink())
-        digest = hashlib.sha256(target.encode(errors="surrogateescape")).hexdigest()
-        return CachedFile(known, digest, problem=f"a symbolic link to {target}, where no file is"), ()
+    package = is_package(tree.layout, known.path)
+    if path.is_symlink() and not (package and path.is_file()):
+        problem = f"a symbolic link to {path.readlink()}, where no file is" if package else None
+        return CachedFile(known, content_digest(path), problem=problem), ()
     try:
         sha256 = sha256_of(path)
-        if not is_package(tree.layout, known.path):
+        if not package:
             return CachedFile(known, sha256), ()
         if tree.layout is Layout.REPODATA and not _is_text(known.path):
             return CachedFile(known, sha256, problem="its name is not UTF-8, and repodata can name no other"), ()
         headers = read_rpm(path)
-        package = describe(headers, location=known.path, size=known.size, digest=Digest("sha256", sha256))
-        return CachedFile(known, sha256, package), tuple(paths(headers))
+        described = describe(headers, location=known.path, size=known.size, digest=Digest("sha256", sha256))
+        return CachedFile(known, sha256, described), tuple(paths(headers))
     except HeaderError as error:
         return CachedFile(known, sha256, problem=str(error)), ()
     except OSError as error:
         raise TreeError(f"{path}: cannot be read: {error.strerror}; mend it or remove it; nothing was changed") from error
+
+
+def content_digest(path: Path) -> str:
+    """The SHA-256 of a file's bytes; of a symbolic link, of what it says, wherever that leads."""
+    return sha256_of(path) if not path.is_symlink() else hashlib.sha256(str(path.readlink()).encode(errors="surrogateescape")).hexdigest()
 
 
 def _is_text(name: str) -> bool:
@@ -121,8 +133,7 @@ def _is_text(name: str) -> bool:
 
 
 def _holding(tree: Tree, files: Mapping[str, CachedFile], special: Iterable[str]) -> Holding:
-    record = recorded(tree)
-    grace = tuple(copy for copy in (record.grace if record else ()) if copy.path in files)
+    grace = _grace(tree, files)
     copies = {copy.path for copy in grace}
     listed = [file for path, file in files.items() if path not in copies]
     packages = tuple(file.package for file in listed if file.package)
@@ -134,6 +145,19 @@ def _holding(tree: Tree, files: Mapping[str, CachedFile], special: Iterable[str]
     catalogue = Catalogue(tree.name, packages, listed_names=names, findings=tuple(findings))
     records = tuple(FileRecord(path, file.identity.size, file.sha256) for path, file in sorted(files.items()))
     return Holding(catalogue, records, grace)
+
+
+def _grace(tree: Tree, files: Mapping[str, CachedFile]) -> tuple[GraceCopy, ...]:
+    """The copies that the tree's record says are unlisted; where it has none, those of the newest record that its indexes do not list."""
+    record, present = newest(tree), recorded(tree)
+    copies = tuple(copy for copy in (record.grace if record else ()) if copy.path in files)
+    if present == record:
+        return copies
+    try:
+        listed = {package.location for package in read_indexes(tree.layout, tree.path)} | set(index_files(tree.layout, tree.path))
+    except PublishError:
+        return ()
+    return tuple(copy for copy in copies if copy.path not in listed)
 
 
 def _special(tree: Tree, name: str) -> Finding:

@@ -1,19 +1,20 @@
 """An older generation made anew as the next one: its files, its indexes, and unlisted what installs of the present one still want."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mirrorsync.errors import PublishError, TreeError, UsageError
-from mirrorsync.files import clone_directories, link_file, make_directory, remove_tree
+from mirrorsync.files import carry, clone_directories, link_file, make_directory, open_to_others, remove_tree
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.generation import FileRecord, Generation, GraceCopy
 from mirrorsync.planning.edits import edits_text
 from mirrorsync.tree import journal
 from mirrorsync.tree.indexes import read_indexes
 from mirrorsync.tree.inspection import Depth, Inspection
-from mirrorsync.tree.layout import is_package, outlives
+from mirrorsync.tree.layout import is_index, is_package, outlives
 from mirrorsync.tree.publication import write_stamp
 from mirrorsync.tree.site import Tree
 
@@ -54,16 +55,25 @@ def goal_of(tree: Tree, number: int | None) -> int:
         if number not in kept:
             raise UsageError(f"{tree.name}: generation {number} is not kept; {known}")
         return number
-    present = journal.recorded(tree)
-    shown = (present.back_to or present.number) if present else tree.stamp() or 0
+    shown = _origin(tree)
     earlier = [candidate for candidate in kept if candidate < shown]
     if not earlier:
         raise UsageError(f"{tree.name}: no generation before {shown} is kept; {known}")
     return earlier[-1]
 
 
+def _origin(tree: Tree) -> int:
+    """The generation whose files the tree shows: rollbacks of rollbacks lead back to it."""
+    number = tree.stamp() or tree.last() + 1
+    with suppress(TreeError):
+        while (back := journal.read_record(tree.journal, number).back_to) and back < number:
+            number = back
+    return number
+
+
 def recorded(tree: Tree, number: int) -> Recorded:
-    """A generation as the journal has it. Raises TreeError."""
+    """A generation as the journal has it. Raises TreeError where its record is not the one that was published."""
+    journal.require_followed(tree, number)
     generation = journal.read_record(tree.journal, number)
     return Recorded(generation, journal.read_files(tree.journal, generation))
 
@@ -98,6 +108,18 @@ def restoration(layout: Layout, goal: Recorded, present: Recorded | None, *, now
     return Restoration(tuple(kept.values()), tuple(known[copy.path] for copy in grace_copies), grace_copies)
 
 
+def sound(tree: Tree, made: Restoration, present: int | None, inspection: Inspection) -> Restoration:
+    """Without the copies that are gone, or not what the record of the present generation says."""
+    places = {record.path: source_of(tree, record, present) for record in made.copies}
+    good = [record for record in made.copies if places[record.path].is_file() and _same(places[record.path], record, inspection)]
+    paths = {record.path for record in good}
+    return Restoration(made.kept, tuple(good), tuple(copy for copy in made.grace if copy.path in paths))
+
+
+def _same(path: Path, record: FileRecord, inspection: Inspection) -> bool:
+    return inspection.digest(path, Depth.CHANGED) == record.sha256
+
+
 def rebuild(tree: Tree, number: int, goal: int, made: Restoration, present: int | None) -> None:
     """Build generation `number` at `building`: directories, files and indexes of `goal`, copies of `present`."""
     remove_tree(tree.building)
@@ -106,12 +128,15 @@ def rebuild(tree: Tree, number: int, goal: int, made: Restoration, present: int 
     own = tree.generations / str(goal)
     clone_directories(own, tree.building)
     for record in made.kept:
-        link_file(own / record.path, tree.building / record.path)
+        read_by_nodes = is_package(tree.layout, record.path) or is_index(tree.layout, record.path)
+        carry(own / record.path, tree.building / record.path, read_by_nodes=read_by_nodes)
     for record in made.copies:
-        link_file(_source(tree, record, present), tree.building / record.path)
+        link_file(source_of(tree, record, present), tree.building / record.path)
+    for folder in {str(parent) for record in made.kept for parent in PurePosixPath(record.path).parents}:
+        open_to_others(tree.building / folder)
 
 
-def _source(tree: Tree, record: FileRecord, present: int | None) -> Path:
+def source_of(tree: Tree, record: FileRecord, present: int | None) -> Path:
     """The generation's own folder where it is kept: it is not what somebody edits when he edits the tree."""
     own = tree.generations / str(present) / record.path
     return own if own.exists() else tree.path / record.path

@@ -1,12 +1,15 @@
 """A tree and the folder beside it: where everything of one tree lies on this machine."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from mirrorsync.model.choices import Compression, Layout
 from mirrorsync.tree.layout import STAMP
+
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,19 @@ class Tree:
         return self.home / "trial"
 
     @property
+    def genhdlist_stage(self) -> Path:
+        """What a configured genhdlist is run on."""
+        return self.home / "genhdlist"
+
+    @property
     def next_link(self) -> Path:
         """The link that is about to be renamed over the tree's path, where that is one."""
         return self.home / "link"
+
+    @property
+    def marker(self) -> Path:
+        """Which generation was published last, said once it is: a stamp that says less was changed by hand."""
+        return self.home / "published"
 
     @property
     def lock(self) -> Path:
@@ -86,23 +99,53 @@ class Tree:
         """What was read of the tree's files."""
         return self.state / "tree.sqlite"
 
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Everything that may lie in the folder beside the tree."""
+        folders = (self.pool, self.generations, self.retired, self.journal, self.building, self.discarded, self.genhdlist_stage)
+        return (*folders, self.lock, self.marker, self.trial, self.next_link)
+
     def stamp(self, root: Path | None = None) -> int | None:
         """The number of the generation that lies at `root` (by default, at the tree's path), None for a tree never published here."""
-        number, _, _ = self._stamped(root or self.path).partition(" ")
-        return int(number) if number.isdecimal() else None
+        return self.stamped(root)[0]
 
     def seal(self, root: Path | None = None) -> str:
         """The SHA-256 of the journal's record of what lies at `root`, as its stamp has it; '' where it has none."""
-        return self._stamped(root or self.path).partition(" ")[2]
+        return self.stamped(root)[1]
 
-    def _stamped(self, root: Path) -> str:
-        try:
-            return (root / STAMP).read_text(encoding="ascii", errors="replace").strip()
-        except (FileNotFoundError, NotADirectoryError):
-            return ""
+    def stamped(self, root: Path | None = None) -> tuple[int | None, str]:
+        """Both, of one and the same state of the path."""
+        line = _line(root or self.path, STAMP)
+        return _number(line), line.partition(" ")[2]
+
+    def last(self) -> int:
+        """The newest generation that was ever published, whatever the tree shows now; 0 for none. What is newer never was."""
+        return max(_number(_line(self.home, self.marker.name)) or 0, self.stamp() or 0)
+
+    def shown(self) -> int | None:
+        """The generation that lies at the tree's path, None where it is not the one that was published last."""
+        number = self.stamp()
+        return number if number == self.last() else None
 
     def kept_generations(self) -> tuple[int, ...]:
         """The generations that can be gone back to, and the current one, oldest first."""
         if not self.generations.is_dir():
             return ()
-        return tuple(sorted(int(path.name) for path in self.generations.iterdir() if path.name.isdecimal()))
+        last = self.last()
+        return tuple(number for number in numbered(path.name for path in self.generations.iterdir()) if number <= last)
+
+
+def numbered(names: Iterable[str]) -> tuple[int, ...]:
+    """The names that are a generation's number, as numbers, sorted."""
+    return tuple(sorted(number for name in names if (number := _number(name)) is not None))
+
+
+def _number(text: str) -> int | None:
+    word = text.partition(" ")[0]
+    return int(word) if _NUMBER.fullmatch(word) else None
+
+
+def _line(folder: Path, name: str) -> str:
+    """What a file of one line says; '' where there is none."""
+    path = folder / name
+    return path.read_text(encoding="ascii", errors="replace").strip() if path.is_file() else ""

@@ -49,6 +49,9 @@ def _check_mounts(tree: Tree) -> None:
 
 def require_way(tree: Tree) -> None:
     """Try, beside the tree, what a publication needs of the file system. Raises PublishError with what to do where it cannot."""
+    if tree.home.stat().st_dev != tree.path.stat().st_dev:
+        what = f"{tree.home} is on another file system than the tree, and no hard links can be made to there"
+        raise PublishError(f"{tree.name}: {what}; put it beside the tree; nothing was done")
     able = abilities(tree.trial)
     where = f"{tree.name}: the file system of {tree.path.parent}"
     if Ability.LINKS not in able:
