@@ -1,6 +1,7 @@
 """Plan, then apply: just the plan that was looked at, or nothing and what has moved."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,19 @@ def test_a_plan_of_a_tree_that_is_not_configured_is_refused(mirrorsync: Mirrorsy
 def test_a_plan_cannot_be_saved_where_nothing_can_be_written(mirrorsync: Mirrorsync) -> None:
     refused = mirrorsync("update", "-n", "--save", "/proc/plan.json")
     assert (refused.code, "/proc/" in refused.err) == (1, True)
+
+
+def test_a_plan_is_saved_over_nothing_but_another(mirrorsync: Mirrorsync, plan: str, tree: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in (mirrorsync.config, tmp_path / "pipe", tree / "plan.json", tmp_path, ""):
+        refused = mirrorsync("update", "-n", "--save", str(place))
+        assert (refused.code, len(refused.err.splitlines()) >= 1) == (2, True), place
+    assert mirrorsync("update", "-n", "--save", plan).code == 0
+
+
+def test_no_plan_is_saved_where_one_could_not_be_made(mirrorsync: Mirrorsync, tree: Path, tmp_path: Path) -> None:
+    assert mirrorsync("update").code == 0
+    (tree / "README").write_text("mine")
+    refused = mirrorsync("update", "-n", "--save", str(tmp_path / "none.json"))
+    assert (refused.code, "not saved" in refused.err) == (1, True)
+    assert not (tmp_path / "none.json").exists()

@@ -243,3 +243,120 @@ def test_a_repository_tree_is_held_to_its_record_too(tmp_path: Path, rpm: Builde
 def found(mirrorsync: Mirrorsync, code: str, *options: str) -> list[str]:
     """Where `check` finds faults of one code."""
     return sorted(finding["where"] for finding in mirrorsync("check", "--json", *options).tree["findings"] if finding["code"] == code)
+
+
+@pytest.mark.parametrize("stamp", ["0", "1", "99", "9" * 5000, "x"])
+def test_a_stamp_that_was_changed_removes_nothing_and_a_rollback_mends_it(mirrorsync: Mirrorsync, tree: Path, stamp: str) -> None:
+    before = snapshot(home(tree) / "generations")
+    rewritten(tree / ".mirrorsync-generation", f"{stamp} 0123\n".encode())
+    assert mirrorsync("check").code == 4
+    assert mirrorsync("update").code == 1
+    assert mirrorsync("prune").code in (0, 4)
+    assert snapshot(home(tree) / "generations") == before
+    assert mirrorsync("rollback", "redhat", "2").code == 0
+    assert (mirrorsync("check", "--deep").code, mirrorsync("update").code) == (0, 0)
+
+
+@pytest.mark.parametrize("way", ["copied", "linked"])
+def test_a_kept_generation_put_into_the_trees_place_by_hand_loses_no_later_one(mirrorsync: Mirrorsync, tree: Path, way: str) -> None:
+    before = snapshot(home(tree) / "generations")
+    if way == "copied":
+        shutil.rmtree(tree)
+        shutil.copytree(home(tree) / "generations/1", tree)
+    else:
+        tree.rename(tree.with_name("redhat.first"))
+        tree.symlink_to(".mirrorsync/redhat/generations/1")
+    for command in (["update"], ["prune"], ["rollback", "redhat", "99"]):
+        mirrorsync(*command)
+    assert snapshot(home(tree) / "generations") == before
+    assert "generation 2 was published last" in mirrorsync("update").err
+    assert mirrorsync("rollback", "redhat", "2").code == 0
+    assert (mirrorsync("check", "--deep").code, mirrorsync("update").code) == (0, 0)
+
+
+def test_a_tree_that_is_gone_altogether_comes_back_by_a_rollback(mirrorsync: Mirrorsync, tree: Path) -> None:
+    before = snapshot(tree)
+    shutil.rmtree(tree)
+    assert mirrorsync("rollback", "redhat", "2").code == 0
+    after = snapshot(tree)
+    assert {name for name in before if before[name] != after.get(name)} == {".mirrorsync-generation"}
+
+
+def test_modes_that_were_changed_are_mended_by_a_rollback(mirrorsync: Mirrorsync, tree: Path) -> None:
+    (tree / BASH).chmod(0o600)
+    (tree / RPMS).chmod(0o700)
+    assert mirrorsync("check").code == 4
+    assert mirrorsync("rollback", "redhat", "2").code == 0
+    assert mirrorsync("check").code == 0
+
+
+@pytest.mark.parametrize("name", ["README", "images/pxeboot/vmlinuz"])
+def test_a_file_that_became_a_link_elsewhere_is_found(mirrorsync: Mirrorsync, tree: Path, tmp_path: Path, name: str) -> None:
+    if name == "README":
+        (tree / name).write_text("read me\n")
+        assert mirrorsync("update", "--adopt-changes").code == 0
+    shutil.move(tree / name, tmp_path / "elsewhere")
+    (tree / name).symlink_to(tmp_path / "elsewhere")
+    assert str(tree / name) in found(mirrorsync, "changed-by-hand")
+    assert f"changed: {name}" in mirrorsync("update").err
+
+
+def test_a_link_that_leads_out_of_the_tree_is_no_change(mirrorsync: Mirrorsync, tree: Path) -> None:
+    (tree.parent / "ks.cfg").write_text("install\n")
+    (tree / "ks.cfg").symlink_to("../ks.cfg")
+    assert mirrorsync("update", "--adopt-changes").code == 0
+    (tree.parent / "ks.cfg").write_text("install another\n")
+    assert (mirrorsync("update").code, mirrorsync("check", "--deep").code) == (0, 0)
+    assert mirrorsync("rollback", "redhat", "2").code == 0
+    assert mirrorsync("rollback", "redhat", "3").code == 0
+
+
+@pytest.mark.parametrize("lost", ["stamp", "record", "list"])
+def test_what_a_rollback_took_out_stays_out_whatever_is_lost(
+    mirrorsync: Mirrorsync, tree: Path, tmp_path: Path, rpm: Builder, lost: str
+) -> None:
+    copy([rpm("tar", "2")], tmp_path / "mirror")
+    assert mirrorsync("update").code == 0
+    assert mirrorsync("rollback", "redhat", "2").code == 0
+    journal = home(tree) / "journal"
+    {"stamp": tree / ".mirrorsync-generation", "record": journal / "4.json", "list": journal / "4.files"}[lost].unlink()
+    assert mirrorsync("update", "--adopt-changes").code in ((0, 3) if lost == "record" else (3,))
+    if lost != "record":
+        assert mirrorsync("check", "--json").tree["packages"] == 2
+        newest = mirrorsync("status", "--json").tree["generation"]
+        assert "tar-2" not in mirrorsync("diff", "4", str(newest)).out
+
+
+def test_a_generation_whose_record_was_rewritten_is_not_gone_back_to(mirrorsync: Mirrorsync, tree: Path) -> None:
+    record = home(tree) / "journal/1.json"
+    rewritten(record, record.read_bytes().replace(b'"process ', b'"procesS '))
+    refused = mirrorsync("rollback", "redhat", "1")
+    assert (refused.code, "1.json: not the record that was published" in refused.err) == (1, True)
+
+
+def test_check_names_what_is_gone_or_foreign_beside_the_tree(mirrorsync: Mirrorsync, tree: Path) -> None:
+    shutil.rmtree(home(tree) / "generations/1")
+    junk = [home(tree) / name for name in ("junk", "generations/77", "retired/junk", "journal/junk")]
+    for folder in junk:
+        folder.mkdir()
+    assert found(mirrorsync, "generation-lost") == [str(home(tree) / "generations/1")]
+    assert found(mirrorsync, "foreign-file") == sorted(str(folder) for folder in junk)
+
+
+def test_a_folder_of_removed_generations_that_leads_elsewhere_is_not_followed(mirrorsync: Mirrorsync, tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/file").write_text("")
+    (home(tree) / "discarded").symlink_to(tmp_path / "mine")
+    mirrorsync("prune")
+    assert (tmp_path / "mine/file").exists()
+    assert found(mirrorsync, "foreign-file") == [str(home(tree) / "discarded")]
+
+
+def test_a_lost_cache_of_file_lists_costs_time_only(mirrorsync: Mirrorsync, tmp_path: Path, rpm: Builder) -> None:
+    copy([rpm("tool", "1", files={"/opt/tool/x": "x"})], tmp_path / "u1/redhat" / RPMS)
+    assert mirrorsync("update", "--adopt-changes").code == 0
+    with sqlite3.connect(tmp_path / "state/trees/redhat/tree.sqlite") as database:
+        database.execute("DELETE FROM paths")
+    database.close()
+    copy([rpm("tar", "2", requires=["/opt/tool/x"])], tmp_path / "mirror")
+    assert mirrorsync("update").code == 0

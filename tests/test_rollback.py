@@ -190,3 +190,18 @@ def test_a_tree_by_a_symbolic_link_is_published_by_a_new_link(mirrorsync: Mirror
     assert mirrorsync("check", "--deep").code == 0
     shutil.rmtree(tree.with_name("redhat.first"))
     assert mirrorsync("check", "--deep").code == 0
+
+
+def test_a_rollback_after_a_mended_rollback_still_goes_further_back(mirrorsync: Mirrorsync, tree: Path) -> None:
+    assert mirrorsync("rollback", "redhat", "2").code == 0
+    (tree / "ks.cfg").write_text("mine")
+    assert mirrorsync("rollback", "redhat", "4").code == 0
+    assert mirrorsync("rollback", "redhat", "--json").tree["back_to"] == 1
+
+
+def test_a_copy_that_was_written_through_its_link_is_not_carried_along(mirrorsync: Mirrorsync, tree: Path) -> None:
+    with (tree / "RedHat/RPMS/tar-2-1.noarch.rpm").open("r+b") as file:
+        file.write(b"\0" * 10)
+    assert mirrorsync("rollback", "redhat", "2").code == 0
+    assert not (tree / "RedHat/RPMS/tar-2-1.noarch.rpm").exists()
+    assert mirrorsync("update").code == 3

@@ -171,7 +171,7 @@ def _foreign_findings(tree: Tree) -> Iterator[Finding]:
     for path in sorted([*others, *farms, *records]):
         yield Finding(Severity.WARNING, "foreign-file", str(path), "is nothing that mirrorsync put there", "remove it")
     if tree.discarded.is_symlink():
-        yield Finding(Severity.ERROR, "foreign-file", str(tree.discarded), "is a symbolic link: what it leads to is not removed", "remove it")
+        yield Finding(Severity.ERROR, "foreign-file", str(tree.discarded), "a symbolic link, which is not followed", "remove it")
 
 
 def _is_record(path: Path) -> bool:

@@ -145,7 +145,8 @@ def require_followed(tree: Tree, number: int) -> None:
 
 def next_number(tree: Tree) -> int:
     """A number that no generation has or had, whatever of them is still there."""
-    return max((*numbers(tree.journal), *tree.kept_generations(), tree.last())) + 1
+    known = max((*numbers(tree.journal), *tree.kept_generations(), tree.last()))
+    return (known or tree.stamp() or 0) + 1  # where all is lost but the stamp, it is all there is to go by
 
 
 def generation_document(generation: Generation) -> dict[str, Any]:

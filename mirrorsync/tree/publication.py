@@ -64,7 +64,7 @@ def _remove_strays(tree: Tree) -> None:
     """What was about to be written when a run was killed."""
     for stray in (tree.trial, tree.next_link, tree.genhdlist_stage):
         remove_tree(stray)
-    for folder in (tree.journal, tree.state):
+    for folder in (tree.home, tree.journal, tree.state):
         remove_strays(folder)
     remove_strays(tree.path, STAMP)
 
@@ -122,7 +122,7 @@ def publish(tree: Tree, generation: Generation, files: Sequence[FileRecord]) -> 
 def _exchange(tree: Tree, number: int) -> None:
     clone_tree(tree.building, tree.generations / str(number))
     make_directory(tree.retired)  # durable before the former tree is moved into it
-    former = tree.stamp() or number - 1
+    former = tree.shown() or number - 1
     sync_filesystem(tree.home)
     exchange(tree.path, tree.building)
     _retire(tree, former)

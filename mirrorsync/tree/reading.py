@@ -73,7 +73,7 @@ def read_tree(tree: Tree, seen: Scan, cache: TreeCache) -> Holding:
     known, listed = cache.files(), cache.with_paths()
     fresh = [file for file in seen.files.values() if not _is_known(known.get(file.path), file, listed)]
     read = _read_files(tree, fresh, cache)
-    cache.remember(read.values())
+    cache.remember(found for found in read.values() if not found.identity.target)  # a link is read each time
     cache.forget_all_but(seen.files)
     files = {path: read.get(path) or known[path] for path in seen.files}
     return _holding(tree, files, seen.special)
@@ -81,7 +81,7 @@ def read_tree(tree: Tree, seen: Scan, cache: TreeCache) -> Holding:
 
 def _is_known(cached: CachedFile | None, file: FileIdentity, listed: frozenset[str]) -> bool:
     """Whether all that is to be known of a file is: of a package, its file list too."""
-    return cached is not None and replace(cached.identity, target=file.target) == file and (not cached.package or cached.sha256 in listed)
+    return cached is not None and cached.identity == file and (not cached.package or cached.sha256 in listed)
 
 
 def with_paths(catalogue: Catalogue, wanted: frozenset[str], cache: TreeCache) -> Catalogue:

@@ -33,6 +33,12 @@ class Recorded:
         return {record.path: record for record in self.files if record.path not in copies}
 
 
+    def wanted(self, before: datetime) -> Mapping[str, FileRecord]:
+        """Its files without the grace copies that left the indexes before then, by path."""
+        over = {copy.path for copy in self.generation.grace if copy.since <= before}
+        return {record.path: record for record in self.files if record.path not in over}
+
+
 @dataclass(frozen=True, slots=True)
 class Restoration:
     """kept: files linked from the older generation.  copies: files linked from the present one, unlisted, as `grace` says since when."""
@@ -99,21 +105,22 @@ def require_whole(tree: Tree, goal: Recorded, inspection: Inspection) -> None:
 
 def restoration(layout: Layout, goal: Recorded, present: Recorded | None, *, now: datetime, grace: timedelta) -> Restoration:
     """The files of the generation that brings `goal` back in the place of `present`."""
-    kept = goal.listed
+    kept = goal.wanted(now - grace)
     known = {record.path: record for record in present.files} if present else {}
     since = {copy.path: copy.since for copy in present.generation.grace if copy.since + grace > now} if present else {}
     leaving = present.listed if present else {}
     since |= {path: now for path in leaving if is_package(layout, path) or outlives(layout, path)}
+    own = tuple(copy for copy in goal.generation.grace if copy.path in kept)
     grace_copies = tuple(GraceCopy(path, since[path]) for path in sorted(since.keys() - kept.keys()) if path in known)
-    return Restoration(tuple(kept.values()), tuple(known[copy.path] for copy in grace_copies), grace_copies)
+    return Restoration(tuple(kept.values()), tuple(known[copy.path] for copy in grace_copies), (*own, *grace_copies))
 
 
 def sound(tree: Tree, made: Restoration, present: int | None, inspection: Inspection) -> Restoration:
     """Without the copies that are gone, or not what the record of the present generation says."""
     places = {record.path: source_of(tree, record, present) for record in made.copies}
     good = [record for record in made.copies if places[record.path].is_file() and _same(places[record.path], record, inspection)]
-    paths = {record.path for record in good}
-    return Restoration(made.kept, tuple(good), tuple(copy for copy in made.grace if copy.path in paths))
+    dropped = {record.path for record in made.copies} - {record.path for record in good}
+    return Restoration(made.kept, tuple(good), tuple(copy for copy in made.grace if copy.path not in dropped))
 
 
 def _same(path: Path, record: FileRecord, inspection: Inspection) -> bool:

@@ -119,8 +119,13 @@ class Tree:
         return _number(line), line.partition(" ")[2]
 
     def last(self) -> int:
-        """The newest generation that was ever published, whatever the tree shows now; 0 for none. What is newer never was."""
-        return max(_number(_line(self.home, self.marker.name)) or 0, self.stamp() or 0)
+        """The newest generation that was ever published, whatever the tree shows now; 0 for none. What is newer never was.
+
+        A stamp counts where the journal has its record: a run can have been stopped before it said so at `marker`.
+        """
+        number = self.stamp() or 0
+        recorded = number if (self.journal / f"{number}.json").exists() else 0
+        return max(_number(_line(self.home, self.marker.name)) or 0, recorded)
 
     def shown(self) -> int | None:
         """The generation that lies at the tree's path, None where it is not the one that was published last."""
