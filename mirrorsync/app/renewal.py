@@ -50,7 +50,7 @@ def _publish(site: Site, inputs: Inputs, obtained: Obtained, pool: Pool, cache: 
     tree, plan = site.tree, obtained.plan
     if inputs.baseline.generation is None:
         _adopt(tree, inputs, run)
-    now = run.now  # not the call's beginning: the grace counts from here
+    now = run.clock()  # not the call's beginning: the grace counts from here
     contents = next_contents(tree.layout, inputs.holding, plan, obtained.staged, now=now, grace=tree.grace)
     number = journal.next_number(tree)
     building.build(tree, number, contents, pool, cache, now=now, offered=inputs.offered)

@@ -89,7 +89,7 @@ def _outcome(tree: Tree, goal: int) -> RollbackOutcome:
 
 
 def _publish(tree: Tree, goal: Recorded, outcome: RollbackOutcome, run: Run, inspection: Inspection) -> int:
-    present, now = restoration.recorded_or_none(tree), run.now
+    present, now = restoration.recorded_or_none(tree), run.clock()
     wanted = restoration.restoration(tree.layout, goal, present, now=now, grace=tree.grace)
     made = restoration.sound(tree, wanted, tree.stamp(), inspection)
     number = journal.next_number(tree)

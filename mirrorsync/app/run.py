@@ -14,19 +14,15 @@ ShowProgress = Callable[[Sequence[Package]], AbstractContextManager[Progress]]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A clock (UTC), what the journal calls the call, by which process of whom it is, and what shows its progress.
+    """When the call began (UTC), what time it is, what the journal calls it, by which process of whom it is, and what shows its progress.
 
     adopt_changes: take what was changed by hand as it is.  reapply: let in again what a rollback took out.
     """
 
+    now: datetime
     clock: Callable[[], datetime]
     name: str
     by: str
     progress: ShowProgress
     adopt_changes: bool = False
     reapply: bool = False
-
-    @property
-    def now(self) -> datetime:
-        """What the clock shows."""
-        return self.clock()

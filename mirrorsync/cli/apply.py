@@ -36,7 +36,8 @@ def apply_command(call: Call, file: Path, *, as_json: bool) -> None:
 
     def act(name: str) -> UpdateOutcome:
         saved = plans[name]
-        run = Run(lambda: datetime.now(UTC), "apply", by, progress, adopt_changes=saved.adopt_changes, reapply=saved.reapply)
+        options = {"adopt_changes": saved.adopt_changes, "reapply": saved.reapply}
+        run = Run(datetime.now(UTC), lambda: datetime.now(UTC), "apply", by, progress, **options)
         with opened_sources(config, name) as sources:
             return update_tree(site_of(config, name), sources, run, saved)
 

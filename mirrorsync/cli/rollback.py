@@ -31,7 +31,7 @@ def rollback_command(call: Call, tree: str, number: int | None, *, dry_run: bool
     """
     config = call.config()
     progress = partial(progress_on, sys.stderr, quiet=True)
-    run = Run(lambda: datetime.now(UTC), "rollback", caller(), progress)
+    run = Run(datetime.now(UTC), lambda: datetime.now(UTC), "rollback", caller(), progress)
 
     def act(name: str) -> RollbackOutcome:
         site = site_of(config, name)

@@ -57,7 +57,7 @@ def update_command(
     if save:
         _require_savable(config, save)
     progress = partial(progress_on, sys.stderr, quiet=as_json or call.verbosity is Verbosity.QUIET)
-    run = Run(lambda: datetime.now(UTC), "update", caller(), progress, adopt_changes=adopt_changes, reapply=reapply)
+    run = Run(datetime.now(UTC), lambda: datetime.now(UTC), "update", caller(), progress, adopt_changes=adopt_changes, reapply=reapply)
 
     def act(name: str) -> UpdateOutcome:
         site = site_of(config, name)
