@@ -3,6 +3,7 @@
 import ctypes
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -56,7 +57,16 @@ class NfsDoor:
             offset += count
 
     def mount(self, server: str, path: str) -> None:
-        """Get the directory's handle."""
+        """Get the directory's handle; a server that has just begun may not have told rpcbind of its mount service yet."""
+        for pause in (0.1, 0.5, 1, 2, 4):
+            try:
+                self._checked(_libnfs().nfs_mount(self._context, server.encode(), path.encode()), path)
+            except RefusedError as error:
+                if "not available" not in str(error):
+                    raise
+                time.sleep(pause)
+            else:
+                return
         self._checked(_libnfs().nfs_mount(self._context, server.encode(), path.encode()), path)
 
     def _checked(self, result: int, path: str) -> int:
