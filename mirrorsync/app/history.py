@@ -19,14 +19,14 @@ def tree_history(site: Site, limit: int) -> tuple[Generation, ...]:
     """The newest `limit` generations, newest first. Raises TreeError where there is no tree, or a record cannot be read."""
     tree = site.tree
     check_path(tree)
-    numbers = _published(tree)[-limit:]
+    numbers = journal.published(tree)[-limit:]
     return tuple(journal.read_record(tree.journal, number) for number in reversed(numbers))
 
 
 def tree_diff(site: Site, older: int, newer: int) -> Comparison:
     """What generation `newer` has that `older` has not. Raises UsageError for one there never was, TreeError for a lost record."""
     tree = site.tree
-    numbers = _published(tree)
+    numbers = journal.published(tree)
     for number in (older, newer):
         if number not in numbers:
             raise UsageError(f"{tree.name}: the journal has no generation {number}; it has {_span(numbers)}")
@@ -35,12 +35,6 @@ def tree_diff(site: Site, older: int, newer: int) -> Comparison:
         return compare(tree.name, records, older, newer, _other_files(tree, records[older], records[newer]))
     except KeyError as error:
         raise TreeError(f"{journal.record_path(tree.journal, error.args[0])}: is missing; restore it from a backup") from error
-
-
-def _published(tree: Tree) -> list[int]:
-    """What a run that is at work, or was stopped, has not published yet is left out."""
-    last = tree.last()
-    return [number for number in journal.numbers(tree.journal) if number <= last]
 
 
 def _span(numbers: Sequence[int]) -> str:

@@ -27,7 +27,7 @@ def records_findings(tree: Tree, *, deep: bool) -> Iterator[Finding]:
     """
     if tree.last() == 0:
         return
-    numbers = [number for number in journal.numbers(tree.journal) if number <= tree.last()]
+    numbers = journal.published(tree)
     with TreeCache(tree.cache) as cache:
         inspection = Inspection(cache)
         depth = Depth.BYTES if deep else Depth.CHANGED if inspection.informed else Depth.SIZES

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """generation, seal: of the tree, None and '' for one that was never published.  files: a digest of its files' paths and bytes,
-    '' where they are what the record says.  mirrors: the revision of each update mirror, by its address.
+    """generation, seal: of the tree, None and '' for one that was never published.  files: a digest of its files as stat(2)
+    tells them.  mirrors: the revision of each update mirror, by its address.
     """
 
     generation: int | None

@@ -1,8 +1,8 @@
 """Outcomes as JSON documents; docs/schemas has their schemas."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from mirrorsync.errors import ExitCode
 from mirrorsync.model.comparison import Comparison
@@ -11,46 +11,52 @@ from mirrorsync.model.generation import Generation
 from mirrorsync.model.outcome import CheckOutcome, PruneOutcome, RollbackOutcome, StatusOutcome, TreeFailure, UpdateOutcome
 from mirrorsync.planning.document import plan_document
 
+T = TypeVar("T")
+
 
 def update_document(outcomes: Sequence[UpdateOutcome | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync update --json`."""
-    return {"schema": "mirrorsync-update-1", "trees": [_failure(o) if isinstance(o, TreeFailure) else _update(o) for o in outcomes]}
+    return _document("mirrorsync-update-1", outcomes, _update)
 
 
 def check_document(outcomes: Sequence[CheckOutcome | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync check --json`."""
-    return {"schema": "mirrorsync-check-1", "trees": [_failure(o) if isinstance(o, TreeFailure) else _check(o) for o in outcomes]}
+    return _document("mirrorsync-check-1", outcomes, _check)
 
 
 def rollback_document(outcomes: Sequence[RollbackOutcome | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync rollback --json`."""
-    return {"schema": "mirrorsync-rollback-1", "trees": [_failure(o) if isinstance(o, TreeFailure) else _rollback(o) for o in outcomes]}
+    return _document("mirrorsync-rollback-1", outcomes, _rollback)
 
 
 def prune_document(outcomes: Sequence[PruneOutcome | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync prune --json`."""
-    return {"schema": "mirrorsync-prune-1", "trees": [_failure(o) if isinstance(o, TreeFailure) else _prune(o) for o in outcomes]}
+    return _document("mirrorsync-prune-1", outcomes, _prune)
 
 
 def status_document(outcomes: Sequence[StatusOutcome | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync status --json`."""
-    return {"schema": "mirrorsync-status-1", "trees": [_failure(o) if isinstance(o, TreeFailure) else _status(o) for o in outcomes]}
+    return _document("mirrorsync-status-1", outcomes, _status)
 
 
 def history_document(outcomes: Sequence[tuple[str, Sequence[Generation]] | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync history --json`: per tree its generations, newest first."""
-    trees = [_failure(o) if isinstance(o, TreeFailure) else _history(*o) for o in outcomes]
-    return {"schema": "mirrorsync-history-1", "trees": trees}
+    return _document("mirrorsync-history-1", outcomes, lambda found: _history(*found))
 
 
 def diff_document(outcome: Comparison | TreeFailure) -> dict[str, Any]:
     """The document of `mirrorsync diff --json`."""
-    return {"schema": "mirrorsync-diff-1", "trees": [_failure(outcome) if isinstance(outcome, TreeFailure) else _diff(outcome)]}
+    return _document("mirrorsync-diff-1", [outcome], _diff)
 
 
 def error_document(exit_code: ExitCode, problems: Sequence[str]) -> dict[str, Any]:
     """The document of a call with --json that ended before it came to any tree."""
     return {"schema": "mirrorsync-error-1", "exit_code": int(exit_code), "problems": list(problems)}
+
+
+def _document(schema: str, outcomes: Iterable[T | TreeFailure], describe: Callable[[T], dict[str, Any]]) -> dict[str, Any]:
+    """One object a tree, in the order of the outcomes; a tree whose work failed says so in its place."""
+    return {"schema": schema, "trees": [_failure(found) if isinstance(found, TreeFailure) else describe(found) for found in outcomes]}
 
 
 def _update(outcome: UpdateOutcome) -> dict[str, Any]:

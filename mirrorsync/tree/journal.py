@@ -124,9 +124,15 @@ def recorded(tree: Tree) -> Generation | None:
         return None
 
 
+def published(tree: Tree) -> tuple[int, ...]:
+    """As `numbers`, without what a run that is at work, or was stopped, has not published yet."""
+    last = tree.last()
+    return tuple(number for number in numbers(tree.journal) if number <= last)
+
+
 def newest(tree: Tree) -> Generation | None:
     """The newest record that can be read, of what was published: what it bars and lets stay holds also where the tree shows another."""
-    for number in reversed([number for number in numbers(tree.journal) if number <= tree.last()]):
+    for number in reversed(published(tree)):
         try:
             return read_record(tree.journal, number)
         except TreeError:
