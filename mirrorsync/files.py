@@ -133,11 +133,16 @@ def link_file(source: Path, target: Path) -> None:
 
 
 def carry(source: Path, target: Path, *, read_by_nodes: bool) -> None:
-    """Link a file of a tree; one that nodes are to read, and that is a link elsewhere or closed to them, gets an inode of its own."""
-    if read_by_nodes and source.is_file() and (source.is_symlink() or not source.stat().st_mode & 0o004):
+    """Link a file of a tree; one that nodes are to read, and could not, gets an inode of its own."""
+    if read_by_nodes and closed_to_nodes(source):
         copy_file(source, target)
     else:
         link_file(source, target)
+
+
+def closed_to_nodes(path: Path) -> bool:
+    """Whether a file that is there is a link elsewhere, which no export has to have, or not readable by all."""
+    return path.is_file() and (path.is_symlink() or not path.stat().st_mode & 0o004)
 
 
 def make_directory(path: Path) -> None:

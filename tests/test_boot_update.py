@@ -111,3 +111,12 @@ def test_half_a_boot_set_does_not_hide_an_image_that_is_damaged(tmp_path: Path, 
     checked = without_boot(tmp_path, tree)("check", "--json").tree
     found = findings(checked)
     assert (found["boot-set"], found["image-damaged"]) == ("redhat", f"{tree}/RedHat/base/stage2.img")
+
+
+def test_a_set_that_was_left_unstaged_is_staged_although_no_mirror_answers(tmp_path: Path, tree: Path) -> None:
+    mirrorsync = with_boot(tmp_path, tree)
+    mirrorsync("update")
+    (tmp_path / "tftpboot").mkdir()
+    (tmp_path / "mirror").rename(tmp_path / "elsewhere")
+    assert mirrorsync("update").code == 1
+    assert mirrorsync("status", "--json").tree["boot"] == "already staged"

@@ -159,7 +159,7 @@ class TestErrorsAsDocuments:
         assert (ended.code, ended.document["schema"], ended.document["exit_code"]) == (78, "mirrorsync-error-1", 78)
         assert len(ended.document["problems"]) == len(ended.err.splitlines()) > 1
 
-    @pytest.mark.parametrize("command", [("update", "nosuch"), ("hdlist", "/nonexistent")])
+    @pytest.mark.parametrize("command", [("update", "nosuch"), ("hdlist", "/nonexistent"), ("status", "--nosuch"), ("nosuch",)])
     def test_bad_usage_is_a_document(self, mirrorsync: Mirrorsync, command: tuple[str, ...]) -> None:
         ended = mirrorsync(*command, "--json")
         validate(ended.document)

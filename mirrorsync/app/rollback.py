@@ -16,7 +16,7 @@ from mirrorsync.probes.indexed import mode_findings
 from mirrorsync.tree import journal, publication, restoration
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.inspection import Depth, Inspection
-from mirrorsync.tree.layout import is_index, is_package
+from mirrorsync.tree.layout import read_by_nodes
 from mirrorsync.tree.pruning import clear, crowded, discard
 from mirrorsync.tree.restoration import Recorded
 from mirrorsync.tree.site import Tree
@@ -72,7 +72,7 @@ def _in_place(tree: Tree, goal: Recorded, inspection: Inspection) -> bool:
     present = journal.recorded(tree)
     if present != goal.generation or inspection.edits(tree.path, goal.files, Depth.CHANGED):
         return False
-    return not any(mode_findings(tree.path, [path for path in goal.listed if is_package(tree.layout, path) or is_index(tree.layout, path)]))
+    return not any(mode_findings(tree.path, [path for path in goal.listed if read_by_nodes(tree.layout, path)]))
 
 
 def _require_ready(site: Site, goal: Recorded, run: Run) -> None:

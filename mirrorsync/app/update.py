@@ -1,7 +1,8 @@
 """The update: decide, renew the tree where there is anything to do, stage its boot set, and say what was done."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -11,7 +12,7 @@ from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site, Source
 from mirrorsync.app.steadiness import steady
 from mirrorsync.app.surroundings import surroundings_findings
-from mirrorsync.errors import PlanError
+from mirrorsync.errors import MirrorsyncError, PlanError
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.outcome import Seconds, UpdateOutcome
 from mirrorsync.planning.movement import moved
@@ -31,7 +32,8 @@ def update_tree(site: Site, sources: Sequence[Source], run: Run, saved: SavedPla
     check_path(site.tree)
     with publication.writing(site.tree), TreeCache(site.tree.cache) as cache:
         publication.recover(site.tree)
-        decision = decide(site, sources, cache, run)
+        with _staged_anyway(site):
+            decision = decide(site, sources, cache, run)
         if saved:
             _require_unmoved(saved, decision)
         outcome = replace(_outcome(site, decision), seconds=Seconds(planning=time.monotonic() - began))
@@ -45,6 +47,16 @@ def update_tree(site: Site, sources: Sequence[Source], run: Run, saved: SavedPla
     left = clear(site.tree, run.now) if outcome.generation is not None or site.tree.discarded.is_dir() else ()
     around = [finding for finding in surroundings_findings(site) if not (failure and finding.code.startswith("boot-"))]
     return _ended(replace(outcome, boot=boot, findings=(*outcome.findings, *failure, *left, *around)), began)
+
+
+@contextmanager
+def _staged_anyway(site: Site) -> Iterator[None]:
+    """What a stopped run left unstaged does not wait for a mirror that answers."""
+    try:
+        yield
+    except MirrorsyncError:
+        stage_boot_set(site)
+        raise
 
 
 def plan_tree(site: Site, sources: Sequence[Source], run: Run) -> UpdateOutcome:

@@ -30,8 +30,6 @@ _WORST_FIRST = (
     ExitCode.DONE,
 )
 
-_AS_JSON = "mirrorsync.as_json"
-
 _PERMISSION = "run as the user who owns it, usually root"
 _REMEDIES = {
     errno.ENOSPC: "make room on its file system (df, df -i) and run again",
@@ -73,18 +71,8 @@ def complete_tree(context: click.Context, _parameter: click.Parameter, incomplet
     return [CompletionItem(name) for name in sorted(config.trees) if name.startswith(incomplete)]
 
 
-def _note_json(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:  # noqa: FBT001  as click calls it
-    context.meta[_AS_JSON] = value
-    return value
-
-
-def asks_for_json(context: click.Context) -> bool:
-    """Whether the command was given --json; the contexts of a call share this."""
-    return bool(context.meta.get(_AS_JSON))
-
-
 tree_arguments = click.argument("trees", nargs=-1, metavar="[TREE]...", shell_complete=complete_tree)
-json_option = click.option("--json", "as_json", is_flag=True, callback=_note_json, help="Print one JSON document instead of text.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 
 
 def caller() -> str:

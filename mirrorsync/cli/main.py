@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from mirrorsync import __version__
-from mirrorsync.cli.context import Call, Verbosity, asks_for_json, problems_of
+from mirrorsync.cli.context import Call, Verbosity, problems_of
 from mirrorsync.cli.output import enduring_streams, print_document, print_lines
 from mirrorsync.errors import ExitCode, MirrorsyncError
 from mirrorsync.report.documents import error_document
@@ -48,13 +48,9 @@ class Commands(click.Group):
         return command if isinstance(command, click.Command) else None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that is asked for. An error that ends the whole call is a document too where documents are asked for."""
+        """Run the command that is asked for."""
         try:
             return super().invoke(ctx)
-        except (MirrorsyncError, OSError) as error:
-            if asks_for_json(ctx):
-                print_document(error_document(_exit_code(error), problems_of(error)))
-            raise
         except KeyboardInterrupt as error:
             raise click.Abort from error  # before click says an empty line to it
 
@@ -99,16 +95,20 @@ def _run() -> int:
     try:
         code = cli.main(prog_name="mirrorsync", standalone_mode=False)
     except click.ClickException as error:
+        _document(error.exit_code, (error.format_message(),))
         error.show()
         return error.exit_code
     except (MirrorsyncError, OSError) as error:
+        code = error.exit_code if isinstance(error, MirrorsyncError) else ExitCode.FAILURE
+        _document(code, problems_of(error))
         _complain(problems_of(error))
-        return _exit_code(error)
     return code if isinstance(code, int) else ExitCode.DONE
 
 
-def _exit_code(error: MirrorsyncError | OSError) -> ExitCode:
-    return error.exit_code if isinstance(error, MirrorsyncError) else ExitCode.FAILURE
+def _document(code: int, problems: Sequence[str]) -> None:
+    """An error that ends the whole call, be it for its arguments, is a document too where documents are asked for."""
+    if "--json" in sys.argv[1:]:
+        print_document(error_document(code, problems))
 
 
 def _complain(problems: Sequence[str]) -> None:

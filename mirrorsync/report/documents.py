@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from mirrorsync.errors import ExitCode
 from mirrorsync.model.comparison import Comparison
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.generation import Generation
@@ -49,7 +48,7 @@ def diff_document(outcome: Comparison | TreeFailure) -> dict[str, Any]:
     return _document("mirrorsync-diff-1", [outcome], _diff)
 
 
-def error_document(exit_code: ExitCode, problems: Sequence[str]) -> dict[str, Any]:
+def error_document(exit_code: int, problems: Sequence[str]) -> dict[str, Any]:
     """The document of a call with --json that ended before it came to any tree."""
     return {"schema": "mirrorsync-error-1", "exit_code": int(exit_code), "problems": list(problems)}
 

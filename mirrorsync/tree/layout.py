@@ -33,6 +33,11 @@ def is_index(layout: Layout, path: str) -> bool:
     return path.startswith(f"{REPODATA}/")
 
 
+def read_by_nodes(layout: Layout, path: str) -> bool:
+    """Whether an installer opens the file at `path`: what must be a file, and open to all."""
+    return is_package(layout, path) or is_index(layout, path)
+
+
 def outlives(layout: Layout, path: str) -> bool:
     """Whether an index file is still asked for by name, over HTTP and FTP, when its generation is no longer the tree: repomd.xml named it.
 

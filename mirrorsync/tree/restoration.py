@@ -14,7 +14,7 @@ from mirrorsync.planning.edits import edits_text
 from mirrorsync.tree import journal
 from mirrorsync.tree.indexes import read_indexes
 from mirrorsync.tree.inspection import Depth, Inspection
-from mirrorsync.tree.layout import is_index, is_package, outlives
+from mirrorsync.tree.layout import is_package, outlives, read_by_nodes
 from mirrorsync.tree.publication import write_stamp
 from mirrorsync.tree.site import Tree
 
@@ -135,8 +135,7 @@ def rebuild(tree: Tree, number: int, goal: int, made: Restoration, present: int 
     own = tree.generations / str(goal)
     clone_directories(own, tree.building)
     for record in made.kept:
-        read_by_nodes = is_package(tree.layout, record.path) or is_index(tree.layout, record.path)
-        carry(own / record.path, tree.building / record.path, read_by_nodes=read_by_nodes)
+        carry(own / record.path, tree.building / record.path, read_by_nodes=read_by_nodes(tree.layout, record.path))
     for record in made.copies:
         link_file(source_of(tree, record, present), tree.building / record.path)
     for folder in {str(parent) for record in made.kept for parent in PurePosixPath(record.path).parents}:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mirrorsync.errors import PublishError
+from mirrorsync.files import closed_to_nodes
 from mirrorsync.filesystem import kind_of
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.generation import FileRecord
@@ -25,7 +26,6 @@ _INDEX_FILES = {Layout.REDHAT: 2, Layout.REPODATA: 10}
 _RECORD = 1 << 16  # bytes of a generation's record and of its stamps
 _FILES_OF_RECORD = 5  # record, list, two stamps, and what is written before one is in place
 _FOLDERS = 12  # those beside a tree, and those that are made to see what the file system can do
-_OTHERS_READ = 0o004
 _LARGEST_BLOCK = 1 << 16  # some network file systems tell the size of their transfers
 
 
@@ -123,12 +123,5 @@ def _journal(place: str, files: Iterable[FileRecord], arriving: int, block: int,
 
 def copies_demand(tree: Tree, packages: Iterable[str], room: Room) -> Demand:
     """The packages (by location) that get copies in a new generation: links to elsewhere, and what nodes could not read."""
-    sizes = [status.st_size for name in packages if (status := _to_be_copied(tree.path / name))]
+    sizes = [path.stat().st_size for name in packages if closed_to_nodes(path := tree.path / name)]
     return Demand(str(tree.home), "copies of packages that nodes cannot read", blocks_of(sizes, room.block), len(sizes))
-
-
-def _to_be_copied(path: Path) -> os.stat_result | None:
-    if not path.is_file():
-        return None
-    status = path.stat()
-    return status if path.is_symlink() or not status.st_mode & _OTHERS_READ else None
