@@ -55,10 +55,15 @@ def _possible(attempt: Callable[[], None]) -> bool:
     try:
         attempt()
     except OSError as error:
-        if error.errno not in _NOT_SUPPORTED:
+        if not unsupported(error):
             raise
         return False
     return True
+
+
+def unsupported(error: OSError) -> bool:
+    """Whether it is what a file system answers that has no such thing."""
+    return error.errno in _NOT_SUPPORTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Updates and rollbacks on the file systems that a tree may lie on, and what is said where one does not serve."""
 
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ from mirrorsync.tree.layout import STAMP
 from tests.commands import Mirrorsync, Result, configured
 from tests.conftest import Builder
 from tests.filesystems import Machine, machine
-from tests.test_update import LISTING, copy, rhl_tree
+from tests.sites import LISTING, copy, rhl_tree
 from tests.trees import snapshot
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="mounting needs root")
@@ -187,8 +188,11 @@ def test_vfat_is_refused_for_a_tree(tmp_path: Path, host: Machine, rpm: Builder)
     host.do("mount", "--bind", str(disk), str(site.folder))
     before = snapshot(site.seen)
     refused = site.updated(rpm("bash", "2"))
-    assert (refused.code, len(refused.err.splitlines())) == (1, 1)
+    [line] = refused.err.splitlines()
+    assert (refused.code, line.startswith(f"redhat: the file system of {site.tree.parent} keeps no modes, ")) == (1, True)
+    assert line.endswith("; use ext4, xfs or btrfs; nothing was done")
     assert snapshot(site.seen) == before
+    assert not site.beside.parent.exists()
 
 
 @pytest.mark.parametrize("kind", ["bind", "tmpfs"])
@@ -271,5 +275,51 @@ def test_a_file_that_has_no_links_left_to_give_is_copied(tmp_path: Path, host: M
     assert site.listed() == ["bash-2-1.noarch", "tar-1-1.noarch"]
     assert site("check", "--deep").code == 0
     assert (links / "0").stat().st_nlink == LINKS_OF_EXT4
-    again = site("update", "--json").tree
-    assert (again["generation"], again["findings"]) == (None, [])
+    again = site("update", "--json")
+    assert (again.tree["generation"], again.findings) == (None, [])
+
+
+@pytest.mark.parametrize("kind", EXCHANGING)
+def test_a_run_at_work_is_found_and_named_on_every_file_system(tmp_path: Path, host: Machine, rpm: Builder, kind: str) -> None:
+    skip_without(kind)
+    site = master(host, host.mount(kind, tmp_path / "disk"), [rpm("bash", "1")], tmp_path)
+    assert site.updated(rpm("bash", "2")).code == 0
+    assert site("status", "--json").tree["running"] is None
+    holding = ["flock", str(site.tree.parent / ".mirrorsync/redhat"), *site.program.command]
+    assert re.fullmatch(r"process \d+", json.loads(host.run(*holding, "status", "--json").stdout)["trees"][0]["running"])
+    assert host.run(*holding, "update").returncode == 75
+
+
+def test_two_trees_of_two_subvolumes_do_not_wait_for_each_other(tmp_path: Path, host: Machine, rpm: Builder) -> None:
+    skip_without("btrfs")
+    disk = host.mount("btrfs", tmp_path / "disk")
+    for name in ("one", "two"):
+        host.do("btrfs", "subvolume", "create", str(disk / name))
+    site = master(host, disk / "one", [rpm("bash", "1")], tmp_path)
+    host.do("mkdir", "-p", f"{disk}/two/u1/.mirrorsync/redhat")
+    copy([rpm("bash", "2")], site.mirror)
+    assert host.run("flock", f"{disk}/two/u1/.mirrorsync/redhat", *site.program.command, "update").returncode == 0
+
+
+def test_the_directory_that_a_tree_was_before_it_became_a_link_is_told_with_what_it_alone_holds(
+    tmp_path: Path, host: Machine, rpm: Builder
+) -> None:
+    site = master(host, host.mount("tmpfs", tmp_path / "disk"), [rpm("bash", "1"), rpm("tar", "1")], tmp_path)
+    site.link_tree()
+    first = site.tree.with_name("redhat.first")
+    assert site.updated(rpm("bash", "2")).code == 0
+    [(severity, where, what, remedy)] = left(site)
+    assert (severity, where, "no other name" in what, remedy.startswith("remove it after ")) == ("note", str(first), True, True)
+    assert site.updated(rpm("tar", "2")).code == 0
+    assert [found[1] for found in left(site)] == [str(first)]
+    shutil.rmtree(host.inside(first))
+    assert left(site) == []
+    assert site("check", "--deep").code == 0
+
+
+def left(site: Master) -> list[tuple[str, ...]]:
+    """What a check says of directories that the tree's link led to before; it ends well, for they break nothing."""
+    checked = site("check", "--json")
+    assert checked.code == 0, checked.out
+    assert {finding["code"] for finding in checked.findings} <= {"forerunner-left"}
+    return [(finding["severity"], finding["where"], finding["what"], finding["remedy"]) for finding in checked.findings]

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from tests.commands import Mirrorsync, configured
 from tests.conftest import Builder
-from tests.test_update import LISTING, copy, rhl_tree
+from tests.sites import LISTING, copy, rhl_tree
 
 HOLD = """
 import sys
@@ -34,11 +35,16 @@ def mirrorsync(tmp_path: Path, rpm: Builder) -> Mirrorsync:
     return program
 
 
+def lock(mirrorsync: Mirrorsync) -> Path:
+    """The lock file of its tree."""
+    return mirrorsync.config.parent / "u1/.mirrorsync/redhat/lock"
+
+
 @contextmanager
 def another_run(mirrorsync: Mirrorsync) -> Iterator[subprocess.Popen[str]]:
     """A process that holds the tree's lock until the block ends."""
-    lock = mirrorsync.config.parent / "u1/.mirrorsync/redhat/lock"
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    command = [sys.executable, "-c", HOLD, str(lock(mirrorsync))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout
         holder.stdout.readline()
         try:
@@ -68,3 +74,46 @@ def test_a_process_that_was_killed_holds_nothing(mirrorsync: Mirrorsync) -> None
         holder.wait()
         assert mirrorsync("update").code == 0
         assert mirrorsync("status", "--json").tree["running"] is None
+
+
+def test_a_lock_file_that_is_removed_while_it_is_held_lets_nobody_in(mirrorsync: Mirrorsync) -> None:
+    with another_run(mirrorsync) as holder:
+        lock(mirrorsync).unlink()
+        refused = mirrorsync("update")
+        assert (refused.code, f"process {holder.pid} is at work on it" in refused.err) == (75, True)
+        assert mirrorsync("status", "--json").tree["running"] == f"process {holder.pid}"
+        lock(mirrorsync).write_text("process 1 since 2002-05-06 00:00:00")
+        assert mirrorsync("status", "--json").tree["running"] == f"process {holder.pid}"
+
+
+IN_ITS_PLACE: dict[str, Callable[[Path], object]] = {
+    "nothing": lambda _: None,
+    "a directory": Path.mkdir,
+    "a pipe": os.mkfifo,
+    "a link to a file": lambda path: path.symlink_to("elsewhere"),
+    "another file's name": lambda path: path.hardlink_to(path.with_name("elsewhere")),
+    "bytes": lambda path: path.write_bytes(b"\xff" * 1000),
+    "no permissions": lambda path: path.touch(mode=0),
+}
+
+
+@pytest.mark.parametrize("thing", IN_ITS_PLACE)
+def test_whatever_lies_where_the_lock_file_should_keeps_nobody_from_work_nor_lets_two_in(mirrorsync: Mirrorsync, thing: str) -> None:
+    path = lock(mirrorsync)
+    path.unlink()
+    path.with_name("elsewhere").write_text("somebody's")
+    IN_ITS_PLACE[thing](path)
+    with another_run(mirrorsync) as holder:
+        refused = mirrorsync("update")
+        assert (refused.code, f"process {holder.pid}" in refused.err) == (75, True)
+        assert str(holder.pid) in mirrorsync("status", "--json").tree["running"]
+    assert mirrorsync("update").code == 0
+    assert path.with_name("elsewhere").read_text() == "somebody's"
+
+
+def test_who_waits_for_the_lock_is_not_taken_for_its_holder(mirrorsync: Mirrorsync) -> None:
+    with another_run(mirrorsync) as holder, subprocess.Popen(["flock", str(lock(mirrorsync).parent), "true"]) as waiting:
+        time.sleep(0.2)
+        assert mirrorsync("status", "--json").tree["running"].startswith(f"process {holder.pid} since ")
+        holder.kill()
+        waiting.wait(timeout=60)

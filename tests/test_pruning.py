@@ -1,6 +1,5 @@
 """Pruning beside a tree: what goes, what that really frees, and that neither a kill nor another run nor a refusal does harm."""
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mirrorsync.locks import locked
 from mirrorsync.model.choices import Layout
 from mirrorsync.tree import journal
 from mirrorsync.tree.pool import Pool
@@ -19,7 +19,7 @@ from mirrorsync.tree.pruning import clear, discard, disposable
 from mirrorsync.tree.site import Tree
 from tests.commands import Mirrorsync, configured
 from tests.conftest import Builder
-from tests.test_update import LISTING, copy, rhl_tree
+from tests.sites import LISTING, copy, rhl_tree
 from tests.trees import snapshot
 from tests.volumes import Volume, ext4, needs_volumes
 
@@ -127,8 +127,7 @@ def test_a_tree_that_was_never_updated_has_nothing_to_prune_and_nothing_is_made_
 
 
 def test_a_run_at_work_is_not_pruned_under(program: Mirrorsync, home: Path) -> None:
-    with (home / "lock").open("r+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(home / "lock", "a test"):
         refused = keep(program, 1)("prune")
         assert (refused.code, "is at work on it" in refused.err) == (75, True)
         assert program("prune", "-n").code == 0
@@ -186,7 +185,8 @@ def test_a_second_folder_of_one_number_is_put_aside_beside_the_first(program: Mi
 
 def test_nothing_is_removed_while_the_lock_is_held(program: Mirrorsync, home: Path, tree: Tree) -> None:
     before = {path.stat().st_ino for path in home.rglob("*.rpm")}
-    disposal = discard(tree, later())
+    disposal, left = discard(tree, later())
+    assert left == ()
     assert disposal.generations == (1, 2, 3)
     assert {path.stat().st_ino for path in home.rglob("*.rpm")} == before
     assert folders(home)["generations"] == ["4", "5"]
@@ -210,8 +210,7 @@ def test_two_that_clear_at_once_do_not_stumble_over_each_other(program: Mirrorsy
 def test_the_pool_waits_for_the_run_that_is_at_work(program: Mirrorsync, home: Path, tree: Tree) -> None:
     discard(tree, later())
     files = len(list(Pool(tree.pool).unused()))
-    with (home / "lock").open("r+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(home / "lock", "a test"):
         assert clear(tree, later()) == ()
         assert not any((home / "discarded").iterdir())
         assert len(list(Pool(tree.pool).unused())) > files
@@ -272,3 +271,38 @@ def test_what_cannot_be_removed_is_a_finding_and_goes_when_it_can(volume: Volume
     subprocess.run(["chattr", "-i", str(home / "discarded/generations-2/RedHat/base/hdlist")], check=True)
     assert on_volume("prune").code == 0
     assert not (home / "discarded").exists()
+
+
+@pytest.fixture
+def immovable(volume: Volume, on_volume: Mirrorsync) -> Iterator[Path]:
+    """The directory that was the tree as generation 1, which cannot be renamed until the test ends."""
+    folder = volume.outside / "u1/.mirrorsync/redhat/retired/1"
+    subprocess.run(["chattr", "+i", str(folder)], check=True)
+    yield folder
+    if folder.exists():
+        subprocess.run(["chattr", "-i", str(folder)], check=True)
+
+
+@needs_volumes
+def test_what_cannot_be_put_aside_is_a_finding_and_all_else_goes(volume: Volume, on_volume: Mirrorsync, immovable: Path) -> None:
+    before = volume.free
+    stuck = keep(on_volume, 1)("prune", "--json")
+    [finding] = stuck.tree["findings"]
+    assert (stuck.code, finding["code"], finding["where"].endswith("retired/1")) == (4, "not-removed", True)
+    assert (stuck.tree["generations"], stuck.tree["kept_generations"]) == ([2, 3], [1, 4, 5])
+    assert stuck.tree["bytes"] <= volume.free[0] - before[0]
+    assert on_volume("check", "--deep").code == 0
+    subprocess.run(["chattr", "-i", str(immovable)], check=True)
+    pruned = on_volume("prune", "--json")
+    assert (pruned.code, pruned.tree["generations"], immovable.exists()) == (0, [1], False)
+
+
+@needs_volumes
+@pytest.mark.parametrize("command", ["update", "rollback redhat 4"])
+def test_what_cannot_be_put_aside_hides_nothing_of_what_was_published(
+    on_volume: Mirrorsync, immovable: Path, tmp_path: Path, rpm: Builder, command: str
+) -> None:
+    copy([rpm("tar", "2")], tmp_path / "mirror")
+    published = keep(on_volume, 1)(*command.split(), "--json")
+    assert (published.err, published.tree["generation"]) == ("", 6)
+    assert [finding["code"] for finding in published.findings] == ["not-removed"]

@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from mirrorsync.errors import TreeError
 from mirrorsync.files import identity, walk_files
 from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.report.text import size_text
 from mirrorsync.tree import journal
 from mirrorsync.tree.cache import TreeCache
+from mirrorsync.tree.forerunners import bytes_alone, left_over
 from mirrorsync.tree.inspection import Depth, Inspection
 from mirrorsync.tree.site import Tree, numbered
 
@@ -24,8 +27,26 @@ def foreign_findings(tree: Tree) -> Iterator[Finding]:
     others = [path for path in tree.home.iterdir() if path.name not in own and not path.name.endswith(".new")]
     for path in sorted([*others, *farms, *records]):
         yield Finding(Severity.WARNING, "foreign-file", str(path), "is nothing that mirrorsync put there", "remove it")
+    yield from _forerunner_findings(tree)
     if tree.discarded.is_symlink():
         yield Finding(Severity.ERROR, "foreign-file", str(tree.discarded), "a symbolic link, which is not followed", "remove it")
+
+
+def _forerunner_findings(tree: Tree) -> Iterator[Finding]:
+    """Directories that the tree's link led to before generations, and what removing them frees: whoever made them removes them."""
+    for path, forerunner in left_over(tree):
+        size = size_text(bytes_alone(path))
+        what = f"the tree's link led there before generation {forerunner.successor}, and does no more: {size} have no other name"
+        remedy = f"remove it{_grace_text(tree, forerunner.successor)} when no install from it is going on"
+        yield Finding(Severity.NOTE, "forerunner-left", str(path), what, remedy)
+
+
+def _grace_text(tree: Tree, successor: int) -> str:
+    """When the grace of what a generation replaced is over; '' where its record does not tell."""
+    try:
+        return f" after {journal.read_record(tree.journal, successor).published + tree.grace:%Y-%m-%d %H:%M} UTC,"
+    except TreeError:
+        return ""
 
 
 def _is_record(path: Path) -> bool:

@@ -22,7 +22,7 @@ def chain_findings(tree: Tree, numbers: Sequence[int]) -> Iterator[Finding]:
         try:
             generation = journal.read_record(tree.journal, number)
         except TreeError as error:
-            yield _journal_finding(tree, number, str(error))
+            yield record_finding(tree, number, error)
             previous = ""
             continue
         if before == number - 1 and previous and generation.previous != previous:
@@ -47,10 +47,11 @@ def _gap(tree: Tree, first: int, last: int) -> Finding:
     return Finding(Severity.ERROR, "journal-lost", str(journal.record_path(tree.journal, first)), what, _RESTORE)
 
 
-def _journal_finding(tree: Tree, number: int, what: str) -> Finding:
+def record_finding(tree: Tree, number: int, error: TreeError) -> Finding:
+    """That a record cannot be read."""
     path = journal.record_path(tree.journal, number)
     code = "journal-changed" if path.exists() else "journal-lost"
-    return Finding(Severity.ERROR, code, str(path), what.removeprefix(f"{path}: ").partition("; ")[0], _RESTORE)
+    return Finding(Severity.ERROR, code, str(path), str(error).removeprefix(f"{path}: ").partition("; ")[0], _RESTORE)
 
 
 def _changed(path: Path, what: str) -> Finding:

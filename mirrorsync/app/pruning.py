@@ -22,5 +22,6 @@ def prune_tree(site: Site, now: datetime, *, keep: int | None = None, dry_run: b
         return PruneOutcome(tree.name, disposal, dry_run, kept)
     with publication.writing(tree):
         publication.recover(tree)
-        disposal = discard(tree, now, keep=keep)
-    return PruneOutcome(tree.name, disposal, dry_run, tree.kept_generations(), clear(tree, now))
+        disposal, left = discard(tree, now, keep=keep)
+    left = (*left, *clear(tree, now))
+    return PruneOutcome(tree.name, disposal, dry_run, tree.kept_generations(), left)

@@ -11,13 +11,14 @@ from mirrorsync.app.space import require_space_for_links
 from mirrorsync.files import make_directory
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.outcome import RollbackOutcome
+from mirrorsync.planning.provenance import first_comings
 from mirrorsync.planning.record import still_barred
 from mirrorsync.probes.indexed import mode_findings
 from mirrorsync.tree import journal, publication, restoration
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.inspection import Depth, Inspection
 from mirrorsync.tree.layout import read_by_nodes
-from mirrorsync.tree.pruning import clear, crowded, discard
+from mirrorsync.tree.pruning import clear, discard_surplus
 from mirrorsync.tree.restoration import Recorded
 from mirrorsync.tree.site import Tree
 from mirrorsync.tree.ways import check_path
@@ -38,9 +39,8 @@ def rollback_tree(site: Site, number: int | None, run: Run) -> RollbackOutcome:
             _require_ready(site, goal, run)
             outcome = replace(outcome, generation=_publish(tree, goal, outcome, run, inspection))
         boot, failure = stage_boot_set(site)
-        if crowded(tree):
-            discard(tree, run.now)
-    return replace(outcome, boot=boot, findings=(*failure, *clear(tree, run.now)))
+        left = discard_surplus(tree, run.now)
+    return replace(outcome, boot=boot, findings=(*failure, *left, *clear(tree, run.now)))
 
 
 def _require_place(tree: Tree) -> None:
@@ -104,6 +104,7 @@ def _publish(tree: Tree, goal: Recorded, outcome: RollbackOutcome, run: Run, ins
         back_to=outcome.back_to,
         added=outcome.added,
         removed=outcome.removed,
+        returned=first_comings(journal.readable(tree), outcome.added),
         barred=still_barred(journal.newest(tree), outcome.added, outcome.removed),
         grace=made.grace,
     )

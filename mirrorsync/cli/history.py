@@ -1,15 +1,19 @@
 """`mirrorsync history` and `mirrorsync diff`."""
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
 import click
 
 from mirrorsync.app.assembly import site_of
 from mirrorsync.app.history import tree_diff, tree_history
 from mirrorsync.cli.context import Call, chosen_trees, each_tree, end_with, json_option, tree_arguments
 from mirrorsync.cli.output import print_document, print_lines
-from mirrorsync.errors import ExitCode
-from mirrorsync.model.outcome import TreeFailure
+from mirrorsync.model.outcome import DiffOutcome, HistoryOutcome, TreeFailure
 from mirrorsync.report.documents import diff_document, history_document
-from mirrorsync.report.text import diff_lines, failure_lines, history_lines
+from mirrorsync.report.text import diff_lines, failure_lines, finding_lines, history_lines
+
+Told = TypeVar("Told", HistoryOutcome, DiffOutcome)
 
 
 @click.command("history")
@@ -20,16 +24,22 @@ from mirrorsync.report.text import diff_lines, failure_lines, history_lines
 def history_command(call: Call, trees: tuple[str, ...], limit: int, *, as_json: bool) -> None:
     """List the generations that were published: when, by which run, packages in and out, errata."""
     config = call.config()
-    names = chosen_trees(config, trees)
-    outcomes = list(each_tree(names, lambda name: (name, tree_history(site_of(config, name), limit))))
-    failures = [outcome for outcome in outcomes if isinstance(outcome, TreeFailure)]
+    outcomes = list(each_tree(chosen_trees(config, trees), lambda name: tree_history(site_of(config, name), limit)))
     if as_json:
         print_document(history_document(outcomes))
     else:
         for outcome in outcomes:
-            failed = isinstance(outcome, TreeFailure)
-            print_lines(failure_lines(outcome) if isinstance(outcome, TreeFailure) else history_lines(*outcome), err=failed)
-    end_with([ExitCode.DONE, *(failure.exit_code for failure in failures)])
+            _print(outcome, history_lines)
+    end_with(outcome.exit_code for outcome in outcomes)
+
+
+def _print(outcome: Told | TreeFailure, lines: Callable[[Told], Iterable[str]]) -> None:
+    """What is told to standard output; what cannot be, to standard error."""
+    if isinstance(outcome, TreeFailure):
+        print_lines(failure_lines(outcome), err=True)
+    else:
+        print_lines(lines(outcome))
+        print_lines(finding_lines(outcome.findings), err=True)
 
 
 @click.command("diff")
@@ -53,6 +63,5 @@ def diff_command(call: Call, generations: tuple[str, ...], *, as_json: bool) -> 
     if as_json:
         print_document(diff_document(outcome))
     else:
-        failed = isinstance(outcome, TreeFailure)
-        print_lines(failure_lines(outcome) if isinstance(outcome, TreeFailure) else diff_lines(outcome), err=failed)
-    end_with([outcome.exit_code if isinstance(outcome, TreeFailure) else ExitCode.DONE])
+        _print(outcome, lambda found: diff_lines(found.comparison))
+    end_with([outcome.exit_code])

@@ -11,6 +11,7 @@ class Comparison:
 
     added, removed: NEVRAs as text, of what the indexes list.  errata_in, errata_out: advisory ids.
     files: what else differs, as a change of `older`; None where the list of one of them is no longer kept.
+    unknown: the generations whose records would have more to tell, and are lost.
     """
 
     tree: str
@@ -21,3 +22,4 @@ class Comparison:
     errata_in: tuple[str, ...]
     errata_out: tuple[str, ...]
     files: tuple[Edit, ...] | None
+    unknown: tuple[int, ...] = ()

@@ -1,6 +1,6 @@
 """What lies between two generations, by the journal's records alone: they are kept for ever, their files are not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mirrorsync.model.comparison import Comparison
 from mirrorsync.model.edit import Edit
@@ -12,13 +12,15 @@ def compare(
 ) -> Comparison:
     """What generation `newer` has that `older` has not, and the other way round; in this order whichever was first.
 
-    `records` are all up to the later of the two. Raises KeyError where one between them is missing.
+    `records` are all up to the later of the two that can be read.
     """
-    first, last = sorted((older, newer))
-    added, removed = _net([records[number] for number in range(first + 1, last + 1)])
+    between = range(min(older, newer) + 1, max(older, newer) + 1)
+    added, removed = _net([records[number] for number in between if number in records])
     if older > newer:
         added, removed = removed, added
-    before, after = _errata(records, older), _errata(records, newer)
+    lines = [_line(records, number) for number in (older, newer)]
+    before, after = (_errata(records, line) for line in lines)
+    telling = {older, newer, *between} | (lines[0] ^ lines[1])
     return Comparison(
         tree,
         older,
@@ -28,6 +30,7 @@ def compare(
         tuple(sorted(after - before)),
         tuple(sorted(before - after)),
         None if files is None else tuple(files),
+        tuple(sorted(telling - records.keys())),
     )
 
 
@@ -41,10 +44,16 @@ def _net(records: Sequence[Generation]) -> tuple[set[str], set[str]]:
     return added, removed
 
 
-def _errata(records: Mapping[int, Generation], number: int) -> set[str]:
-    """The advisories that updates had applied in a generation; a rollback goes back to those of the one it brought back."""
-    applied: set[str] = set()
-    while record := records.get(number):
-        applied |= set(record.advisories)
-        number = record.back_to if record.back_to and record.back_to < number else number - 1
-    return applied
+def _line(records: Mapping[int, Generation], number: int) -> set[int]:
+    """The generations whose updates are in a generation; a rollback goes on from the one it brought back."""
+    line = set()
+    while number > 0:
+        line.add(number)
+        back_to = records[number].back_to if number in records else None
+        number = back_to if back_to and back_to < number else number - 1
+    return line
+
+
+def _errata(records: Mapping[int, Generation], line: Iterable[int]) -> set[str]:
+    """The advisories that updates had applied."""
+    return {advisory for number in line if number in records for advisory in records[number].advisories}

@@ -1,6 +1,6 @@
 """A new generation built beside the tree out of links and new indexes, and checked as an installer would read it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +16,7 @@ from mirrorsync.tree.layout import REPODATA, STAMP, is_index, is_package
 from mirrorsync.tree.metadata import Carried
 from mirrorsync.tree.pool import Pool
 from mirrorsync.tree.publication import write_stamp
-from mirrorsync.tree.reading import Scan, content_digest, read_file
+from mirrorsync.tree.reading import Scan, content_digest, read_file, scan
 from mirrorsync.tree.site import Tree
 
 
@@ -47,13 +47,18 @@ def build(
             link_file(old / record.path, new / record.path)
 
 
-def require_unchanged(tree: Tree, contents: Contents, seen: Scan) -> None:
-    """Raises PublishError where a file that was linked is not the one that was read, because somebody wrote to the tree meanwhile."""
-    for record in contents.kept:
-        path = tree.building / record.path
-        if identity(path, record.path) != seen.files[record.path] and content_digest(path) != record.sha256:
+def require_unchanged(tree: Tree, seen: Scan, files: Iterable[FileRecord]) -> None:
+    """Raises PublishError where the tree's files are not those that were read: what somebody did meanwhile would be lost, or published.
+
+    files: what was read of those in `seen`.
+    """
+    present, read = scan(tree).files, {record.path: record.sha256 for record in files}
+    for path in sorted(present.keys() | seen.files.keys()):
+        if present.get(path) == seen.files.get(path):
+            continue
+        if path not in present or path not in seen.files or content_digest(tree.path / path) != read.get(path):
             what = "changed by hand while the generation was built; run it again"
-            raise PublishError(f"{tree.name}: {record.path}: {what}; nothing was published")
+            raise PublishError(f"{tree.name}: {path}: {what}; nothing was published")
 
 
 def _read_by_nodes(contents: Contents) -> list[str]:

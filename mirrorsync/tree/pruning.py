@@ -1,6 +1,7 @@
 """Removing what no install needs any more: former generations, and files of the pool that then nobody uses."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
@@ -23,7 +24,10 @@ def disposable(tree: Tree, now: datetime, *, keep: int | None = None, sparing: C
     sparing: files of the pool not to be counted: what would have to be fetched again.
     Reads only, and takes no lock: beside a run at work it is as good as what was there when it looked.
     """
-    numbers = _expendable(tree, now, tree.keep if keep is None else keep)
+    return _disposal(tree, now, _expendable(tree, now, tree.keep if keep is None else keep), sparing)
+
+
+def _disposal(tree: Tree, now: datetime, numbers: tuple[int, ...], sparing: Collection[Path] = ()) -> Disposal:
     pool, before = Pool(tree.pool), now - tree.grace
     census = Census()
     census.count(chain.from_iterable(inodes_below(folder) for folder in (*_folders(tree, numbers), tree.discarded)))
@@ -36,22 +40,40 @@ def disposable(tree: Tree, now: datetime, *, keep: int | None = None, sparing: C
     return Disposal(numbers, len(unused), stopped, sum(inode.bytes for inode in freed), len(freed))
 
 
-def discard(tree: Tree, now: datetime, *, keep: int | None = None) -> Disposal:
+def discard(tree: Tree, now: datetime, *, keep: int | None = None) -> tuple[Disposal, tuple[Finding, ...]]:
     """Put aside the generations that may go; `clear` then frees what is told here. The caller holds the tree's lock.
 
     Only renames: the removal of a file that an NFS client has a delegation of can take as long as the client's lease.
+    What cannot be put aside stays, and is a finding: the tree is what it should be, and the next run tries again.
     """
     disposal = disposable(tree, now, keep=keep)
-    for number in disposal.generations:
+    refusals = {number: error for number in disposal.generations if (error := _retreat(tree, number))}
+    if refusals:
+        gone = tuple(number for number in disposal.generations if number not in refusals)
+        disposal = replace(_disposal(tree, now, ()), generations=gone)
+    return disposal, tuple(_left(tree, error) for error in refusals.values())[:1]
+
+
+def _retreat(tree: Tree, number: int) -> OSError | None:
+    """Put a generation aside, or say what refuses."""
+    try:
         for folder in _folders(tree, [number]):
             _put_aside(tree, folder)
         remove_file(journal.files_path(tree.journal, number))
-    return disposal
+    except OSError as error:
+        return error
+    return None
 
 
-def crowded(tree: Tree) -> bool:
-    """Whether more generations lie there than are to be kept: one cheap look before `discard` is worth its reading."""
-    return len(_present(tree)) > tree.keep + 1
+def discard_surplus(tree: Tree, now: datetime) -> tuple[Finding, ...]:
+    """`discard` where more generations lie there than are to be kept: one cheap look says whether it is worth its reading.
+
+    Whatever refuses is a finding: what was published before is told.
+    """
+    try:
+        return discard(tree, now)[1] if len(_present(tree)) > tree.keep + 1 else ()
+    except OSError as error:
+        return (_left(tree, error),)
 
 
 def clear(tree: Tree, now: datetime) -> tuple[Finding, ...]:

@@ -20,14 +20,16 @@ from mirrorsync.files import (
 from mirrorsync.locks import locked
 from mirrorsync.model.generation import FileRecord, Generation
 from mirrorsync.tree import journal
+from mirrorsync.tree.forerunners import note_forerunner
 from mirrorsync.tree.layout import STAMP, is_package
 from mirrorsync.tree.site import Tree, numbered
-from mirrorsync.tree.ways import Way, way_of
+from mirrorsync.tree.ways import Way, make_home, way_of
 
 
 @contextmanager
 def writing(tree: Tree) -> Iterator[None]:
-    """Be the one writer of a tree. Raises LockedError where another run is."""
+    """Be the one writer of a tree. Raises LockedError where another run is, PublishError where nothing can be kept beside the tree."""
+    make_home(tree)
     with locked(tree.lock, f"{tree.name}: {tree.path}"):
         yield
 
@@ -113,6 +115,7 @@ def publish(tree: Tree, generation: Generation, files: Sequence[FileRecord]) -> 
     """
     write_stamp(tree.building, generation.number, journal.write_record(tree.journal, generation, files))
     if way_of(tree) is Way.LINK:
+        note_forerunner(tree, generation.number)
         _point(tree, generation.number)
     else:
         _exchange(tree, generation.number)

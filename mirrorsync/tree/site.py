@@ -90,8 +90,13 @@ class Tree:
         return self.home / "published"
 
     @property
+    def forerunners(self) -> Path:
+        """Which directories the tree's link led to before generations, and which one it led to next."""
+        return self.home / "forerunners"
+
+    @property
     def lock(self) -> Path:
-        """The lock file: one writer a tree."""
+        """Who the tree's one writer is; what is locked is the folder that this lies in."""
         return self.home / "lock"
 
     @property
@@ -103,7 +108,7 @@ class Tree:
     def places(self) -> tuple[Path, ...]:
         """Everything that may lie in the folder beside the tree."""
         folders = (self.pool, self.generations, self.retired, self.journal, self.building, self.discarded, self.genhdlist_stage)
-        return (*folders, self.lock, self.marker, self.trial, self.next_link)
+        return (*folders, self.lock, self.marker, self.forerunners, self.trial, self.next_link)
 
     def stamp(self, root: Path | None = None) -> int | None:
         """The number of the generation that lies at `root` (by default, at the tree's path), None for a tree never published here."""

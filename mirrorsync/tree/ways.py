@@ -4,9 +4,12 @@ from enum import Enum
 from pathlib import Path
 
 from mirrorsync.errors import PublishError, TreeError
-from mirrorsync.filesystem import Ability, abilities, mount_points
+from mirrorsync.files import make_directory, remove_empty
+from mirrorsync.filesystem import Ability, abilities, mount_points, unsupported
 from mirrorsync.tree.layout import FOLDERS
 from mirrorsync.tree.site import Tree
+
+_SERVING = "use ext4, xfs or btrfs"
 
 
 class Way(Enum):
@@ -47,6 +50,21 @@ def _check_mounts(tree: Tree) -> None:
         raise TreeError(f"{tree.name}: {point}: mounted inside the tree, and a new generation cannot take it along; {remedy}")
 
 
+def make_home(tree: Tree) -> None:
+    """Make the folder beside the tree. Raises PublishError, with nothing made, where directories and files have no modes of their own."""
+    missing = [folder for folder in (tree.home, tree.home.parent) if not folder.exists()]
+    try:
+        make_directory(tree.home)
+    except OSError as error:
+        made = [folder for folder in missing if folder.is_dir()]
+        if not made or not unsupported(error):
+            raise
+        for folder in made:
+            remove_empty(folder)
+        what = f"keeps no modes, without which nodes may not read what is made there ({error.strerror})"
+        raise PublishError(f"{tree.name}: the file system of {tree.path.parent} {what}; {_SERVING}; nothing was done") from error
+
+
 def require_way(tree: Tree) -> None:
     """Try, beside the tree, what a publication needs of the file system. Raises PublishError with what to do where it cannot."""
     if tree.home.stat().st_dev != tree.path.stat().st_dev:
@@ -55,7 +73,7 @@ def require_way(tree: Tree) -> None:
     able = abilities(tree.trial)
     where = f"{tree.name}: the file system of {tree.path.parent}"
     if Ability.LINKS not in able:
-        raise PublishError(f"{where} has no hard links, of which generations are made; use ext4, xfs or btrfs; nothing was done")
+        raise PublishError(f"{where} has no hard links, of which generations are made; {_SERVING}; nothing was done")
     if way_of(tree) is Way.EXCHANGE and Ability.EXCHANGE not in able:
         remedy = f"make the tree's path a link: `{_conversion(tree.path)}`"
         raise PublishError(f"{where} cannot exchange two directories (RENAME_EXCHANGE); {remedy}; nothing was done")
