@@ -283,7 +283,7 @@ class TestRealPackages:
 
     def test_red_hats_own_package_of_1999_is_signed_by_its_key(self, keyring: Keyring) -> None:
         path = CORPUS / "rhl-era/rpms/conary-popt-1.5-4x.i386.rpm"
-        assert verdicts([path], keyring) == (Signed("ca2086862bd69dfc65f6ecc4219180cddb42a60e"),)
+        assert verdicts([path], keyring) == (Signed("ca2086862bd69dfc65f6ecc4219180cddb42a60e", "SHA-1 and a DSA key of 1024 bits"),)
         assert set(issuers(path)) == {"219180cddb42a60e"}
 
     def test_an_altered_payload_of_1999_is_bad(self, keyring: Keyring, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Self
 
 from mirrorsync.errors import TrustError
 from mirrorsync.files import make_directory, move, remove_tree, write_file
+from mirrorsync.model.key import KeyPart
+from mirrorsync.trust.confinement import confined
 from mirrorsync.trust.packets import to_armour
 from mirrorsync.trust.publickey import PublicKey, read_keys
 
@@ -20,10 +22,14 @@ _SHORT_ID = 8  # hex digits of the ids that rpm 4 prints and names its imported 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """`folder` is rpm's --dbpath; `keys` is what was imported into it, sorted by fingerprint."""
+    """`folder` is rpm's --dbpath; `keys` is what was imported into it, sorted by fingerprint.
+
+    legacy: fingerprints of those whose signatures of Red Hat Linux's age count; asked only where one keyring is of several upstreams.
+    """
 
     folder: Path
     keys: tuple[PublicKey, ...]
+    legacy: frozenset[str] = frozenset()
 
     @classmethod
     def make(cls, folder: Path, key_files: Sequence[Path], fingerprints: Sequence[str] = ()) -> Self:
@@ -32,7 +38,13 @@ class Keyring:
         Each set of keys has a database of its own below `folder`, made once. Raises TrustError where a key file cannot be
         read, a pinned key is in no file, a key is revoked, or rpm cannot import it.
         """
-        keys = pinned([key for path in key_files for key in read_keys(path)], [normalised(text) for text in fingerprints])
+        keys = [key for path in key_files for key in read_keys(path)]
+        return cls.holding(folder, keys, [normalised(text) for text in fingerprints])
+
+    @classmethod
+    def holding(cls, folder: Path, public_keys: Iterable[PublicKey], fingerprints: Sequence[str] = ()) -> Self:
+        """The same of keys that were read, and fingerprints that are normalised."""
+        keys = pinned(public_keys, fingerprints)
         database = folder / _digest(keys)
         if not database.is_dir():
             _import_into(database, keys)
@@ -45,6 +57,10 @@ class Keyring:
                 return key.fingerprint
         return None
 
+    def owner_of(self, key_id: str) -> tuple[PublicKey, KeyPart] | None:
+        """The pinned key that has this id (16 hex digits), or a subkey that has it, revoked ones too, and that part of it."""
+        return next(((key, part) for key in self.keys for part in key.owner.parts if part.key_id == key_id), None)
+
 
 def normalised(text: str) -> str:
     """A full fingerprint as people write it, in lower-case hex without blanks. Raises TrustError for a mere key id."""
@@ -56,17 +72,30 @@ def normalised(text: str) -> str:
 
 def pinned(keys: Iterable[PublicKey], fingerprints: Sequence[str]) -> tuple[PublicKey, ...]:
     """Those of `keys` that are pinned (all where no fingerprint is), each once, sorted. Raises TrustError where one may not be used."""
-    held: dict[str, PublicKey] = {}
-    for key in keys:
-        held.setdefault(key.fingerprint, key)
+    found = chosen(keys, fingerprints)
+    _check_usable(found)
+    return found
+
+
+def chosen(keys: Iterable[PublicKey], fingerprints: Sequence[str]) -> tuple[PublicKey, ...]:
+    """Those of `keys` that have one of `fingerprints` (all where none is given), each once, sorted. Raises TrustError where one lacks."""
+    held = newest(keys)
     for wanted in fingerprints:
         if wanted not in held:
             raise TrustError(f"no key file holds the pinned key {wanted}; they hold {', '.join(sorted(held)) or 'none'}")
-    chosen = tuple(held[name] for name in sorted(set(fingerprints) if fingerprints else held))
-    if not chosen:
+    if not held:
         raise TrustError("no public keys are configured; name key files, or set `signatures` to digest-only")
-    _check_usable(chosen)
-    return chosen
+    return tuple(held[name] for name in sorted(set(fingerprints) if fingerprints else held))
+
+
+def newest(keys: Iterable[PublicKey]) -> dict[str, PublicKey]:
+    """By fingerprint: of several copies of a key, one that is revoked, else the one in which its owner last said something."""
+    held: dict[str, PublicKey] = {}
+    for key in keys:
+        known = held.setdefault(key.fingerprint, key)
+        if (key.revoked, key.said) > (known.revoked, known.said):
+            held[key.fingerprint] = key
+    return held
 
 
 def _check_usable(keys: Sequence[PublicKey]) -> None:
@@ -102,22 +131,41 @@ def _import_into(database: Path, keys: Sequence[PublicKey]) -> None:
         remove_tree(building)
 
 
+def export(key: PublicKey, folder: Path) -> Path:
+    """Write what rpm needs of a key to a file of its own in `folder`, once rpm itself has imported it on trial.
+
+    Raises TrustError where rpm cannot, or nothing can be written there.
+    """
+    trial, target = folder / f".{key.fingerprint}.{os.getpid()}.new", folder / f"{key.fingerprint}.asc"
+    try:
+        _import_one(trial, key)
+        write_file(target, to_armour(key.packets))
+    except OSError as error:
+        raise TrustError(f"{target}: the key cannot be written: {error.strerror}") from error
+    finally:
+        remove_tree(trial)
+    return target
+
+
 def _import_one(database: Path, key: PublicKey) -> None:
     make_directory(database)
     source = database / f"{key.fingerprint}.asc"
     write_file(source, to_armour(key.packets))
-    done = rpmkeys(database, "--import", str(source))
+    done = rpmkeys(database, "--import", str(source), importing=True)
     if done.returncode:
         words = done.stderr.decode(errors="replace").replace(f"{source}: ", "").partition("\n")[0]
         raise TrustError(f"{key.fingerprint} ({key.user_id}): the installed rpm cannot import this key ({words}); pin another one")
 
 
-def rpmkeys(database: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run rpmkeys on one database, untouched by the user's or the environment's rpm settings. Raises TrustError where it cannot."""
+def rpmkeys(database: Path, *arguments: str, importing: bool = False) -> subprocess.CompletedProcess[bytes]:
+    """Run rpmkeys on one database, untouched by the user's or the environment's rpm settings. Only to import may it write there.
+
+    Raises TrustError where it cannot be run.
+    """
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": str(database)}
     command = ["rpmkeys", "--dbpath", str(database), *arguments]
     try:
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        done = confined(command, environment=environment, writable=[database] if importing else [])
     except FileNotFoundError as error:
         raise TrustError("rpmkeys is not installed, so no package can be verified; install the package rpm") from error
     if done.returncode < 0:

@@ -1,27 +1,58 @@
 """A public key file read, and of each key what rpm can import."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mirrorsync.errors import TrustError
-from mirrorsync.trust.packets import Packet, PacketTag, SignatureType, fingerprint, from_armour, key_id, packets, signature
+from mirrorsync.model.key import KeyOwner, KeyPart
+from mirrorsync.trust.material import Material, material
+from mirrorsync.trust.packets import Packet, PacketTag, from_armour, packets
+from mirrorsync.trust.statements import Signature, SignatureType, signature
+
+_VERSION_4 = 4
+_ABOUT_A_KEY = (SignatureType.DIRECT_KEY, SignatureType.CERTIFICATION)
+
+Statements = Mapping[int, tuple[Signature, Packet]]
+"""The newest signature of each type that a key made on a part of itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A key as rpm gets to see it. fingerprint: full, lower-case hex.  key_ids: its own, then its signing subkeys', 16 hex digits each.
+    """A key as rpm gets to see it, and what its owner says of it.
 
     packets: the key itself, its user ids with their newest certification by the key itself, and those subkeys that may sign.
     rpm 4.18 cannot import RHL's and CentOS's keys with their other certifications and encryption subkeys; a revoked subkey
     is left out because rpm would take what it signs.
+    said: when its owner last said something of it, in seconds since the epoch.
+
+    The fingerprint pins the primary key. Expiry, revocation and subkeys are what the key file says of them, as far as rpm does not
+    verify it: who can change the file can hide them, as by giving the key as it was before.
     """
 
-    fingerprint: str
-    key_ids: tuple[str, ...]
+    owner: KeyOwner
     packets: bytes
-    user_id: str = ""
-    revoked: bool = False
+    said: int = 0
+
+    @property
+    def fingerprint(self) -> str:
+        """The primary key's, full, in lower-case hex."""
+        return self.owner.primary.fingerprint
+
+    @property
+    def user_id(self) -> str:
+        """The first one that the key itself certifies, '' where there is none."""
+        return self.owner.user_id
+
+    @property
+    def revoked(self) -> bool:
+        """Whether its owner revoked all of it."""
+        return self.owner.primary.revoked
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Its own, then those of its subkeys that may sign, 16 hex digits each."""
+        return (self.owner.primary.key_id, *(part.key_id for part in self.owner.subkeys if not part.revoked))
 
 
 def read_keys(path: Path) -> tuple[PublicKey, ...]:
@@ -50,21 +81,27 @@ def _by_key(sequence: Iterable[Packet]) -> list[list[Packet]]:
 
 def _public_key(group: Sequence[Packet]) -> PublicKey:
     """The key in `group`, without what rpm stumbles over."""
-    primary = group[0]
-    own_id = key_id(primary.body)
-    kept, key_ids, user_ids, revoked = [primary], [own_id], [], False
-    for packet, signatures in _with_signatures(group):
-        statements = _own_statements(signatures, own_id)
-        if packet.tag == PacketTag.PRIMARY_KEY:
-            revoked = SignatureType.KEY_REVOCATION in statements
-        elif packet.tag == PacketTag.USER_ID and SignatureType.CERTIFICATION in statements:
-            kept += [packet, statements[SignatureType.CERTIFICATION]]
-            user_ids.append(packet.body.decode(errors="replace"))
-        elif packet.tag == PacketTag.SUBKEY and _may_sign(statements):
-            kept += [packet, statements[SignatureType.SUBKEY_BINDING]]
-            key_ids.append(key_id(packet.body))
-    content = b"".join(packet.raw for packet in kept)
-    return PublicKey(fingerprint(primary.body), tuple(key_ids), content, next(iter(user_ids), ""), revoked)
+    made = material(group[0].body)
+    stated = [(packet, _own_statements(signatures, made.key_id)) for packet, signatures in _with_signatures(group)]
+    primary = _primary(made, stated)
+    subkeys = [
+        (packet, statements, _subkey(packet, statements, primary))
+        for packet, statements in stated
+        if packet.tag == PacketTag.SUBKEY and _is_signing(statements)
+    ]
+    users = [(packet, found[SignatureType.CERTIFICATION]) for packet, found in stated if _is_certified(packet, found)]
+    kept = [group[0], *_direct(group[0], stated[0][1])]
+    kept += [part for packet, (_, certification) in users for part in (packet, certification)]
+    kept += [
+        part
+        for packet, statements, subkey in subkeys
+        if not subkey.revoked
+        for part in (packet, statements[SignatureType.SUBKEY_BINDING][1])
+    ]
+    user_id = users[0][0].body.decode(errors="replace") if users else ""
+    said = max((statement.created for _, found in stated for statement, _ in found.values()), default=0)
+    owner = KeyOwner(primary, tuple(part for _, _, part in subkeys), user_id)
+    return PublicKey(owner, b"".join(packet.raw for packet in kept), said)
 
 
 def _with_signatures(group: Sequence[Packet]) -> list[tuple[Packet, list[Packet]]]:
@@ -78,14 +115,42 @@ def _with_signatures(group: Sequence[Packet]) -> list[tuple[Packet, list[Packet]
     return found
 
 
-def _own_statements(signatures: Iterable[Packet], own_id: str) -> dict[int, Packet]:
-    """The newest signature of each type that the key itself made."""
+def _own_statements(signatures: Iterable[Packet], own_id: str) -> Statements:
     own = [(signature(packet.body), packet) for packet in signatures]
     ordered = sorted((pair for pair in own if pair[0].key_id == own_id), key=lambda pair: pair[0].created)
-    return {statement.kind: packet for statement, packet in ordered}
+    return {statement.kind: (statement, packet) for statement, packet in ordered}
 
 
-def _may_sign(statements: dict[int, Packet]) -> bool:
-    """Whether a subkey is bound, not revoked, and agrees to it: an encryption subkey's binding has no signature by the subkey."""
-    binding = statements.get(SignatureType.SUBKEY_BINDING)
-    return binding is not None and SignatureType.SUBKEY_REVOCATION not in statements and signature(binding.body).back_signed
+def _primary(made: Material, stated: Sequence[tuple[Packet, Statements]]) -> KeyPart:
+    """The newest self-signature says when the key expires (RFC 9580 section 5.2.3.10), be it on the key or on a user id of it."""
+    about = [found[kind][0] for _, found in stated for kind in _ABOUT_A_KEY if kind in found]
+    newest = max(about, key=lambda statement: statement.created, default=None)
+    lifetime = (newest.key_lifetime if newest else 0) or made.lifetime
+    return _part(made, lifetime, revoked=SignatureType.KEY_REVOCATION in stated[0][1])
+
+
+def _subkey(packet: Packet, statements: Statements, primary: KeyPart) -> KeyPart:
+    """Its binding says when it expires; with the primary key at the latest."""
+    revoked = primary.revoked or SignatureType.SUBKEY_REVOCATION in statements
+    return _part(material(packet.body), statements[SignatureType.SUBKEY_BINDING][0].key_lifetime, revoked=revoked, end=primary.expires)
+
+
+def _part(made: Material, lifetime: int, *, revoked: bool, end: int | None = None) -> KeyPart:
+    """A lifetime counts from the key's creation (RFC 9580 section 5.2.3.13); 0 is none."""
+    ends = [moment for moment in (made.created + lifetime if lifetime else None, end) if moment is not None]
+    return KeyPart(made.fingerprint, made.key_id, made.algorithm, made.bits, made.created, min(ends, default=None), revoked)
+
+
+def _is_signing(statements: Statements) -> bool:
+    """Whether a subkey is bound, and agrees to it: an encryption subkey's binding has no signature by the subkey (section 5.2.1.8)."""
+    return SignatureType.SUBKEY_BINDING in statements and statements[SignatureType.SUBKEY_BINDING][0].back_signed
+
+
+def _is_certified(packet: Packet, statements: Statements) -> bool:
+    return packet.tag == PacketTag.USER_ID and SignatureType.CERTIFICATION in statements
+
+
+def _direct(primary: Packet, statements: Statements) -> list[Packet]:
+    """The signature on the key itself, which keys of version 6 hold by (section 10.1); rpm 4.18 has no use for it."""
+    direct = statements.get(SignatureType.DIRECT_KEY)
+    return [direct[1]] if direct and primary.body[0] > _VERSION_4 else []

@@ -1,37 +1,69 @@
 """rpm's own verdict on package files, read from `rpmkeys -Kv` against a private keyring."""
 
+import base64
+import binascii
 import subprocess
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from mirrorsync.errors import HeaderError, TrustError, VerificationError
 from mirrorsync.model.choices import Signatures
-from mirrorsync.model.package import Package
-from mirrorsync.rpmfile.header import read_rpm
+from mirrorsync.model.package import Digest, Package
+from mirrorsync.rpmfile.header import ENTRY, INTRO, RawHeader, read_rpm
+from mirrorsync.trust.digests import is_weak, spelled
 from mirrorsync.trust.keys import Keyring, rpmkeys
-from mirrorsync.trust.packets import packets, signature
-from mirrorsync.trust.verdict import Bad, Signed, UnknownKey, Unsigned, Verdict, judge, parse, refusal
+from mirrorsync.trust.packets import PacketTag, packets
+from mirrorsync.trust.proof import ANEW, Claim, digest_weakness, revocation, weigh
+from mirrorsync.trust.statements import signature
+from mirrorsync.trust.verdict import (
+    Bad,
+    Check,
+    Signed,
+    UnknownKey,
+    Unsigned,
+    Verdict,
+    judge,
+    parse,
+    refusal,
+    weak_digest,
+    weak_signature,
+)
 
 _MOST_FILES = 500  # a call; their names must fit into one command line
-_SIGNATURE_TAGS = (267, 268, 1002, 1005)  # DSA and RSA of the header; of header and payload, as rpm's signature header numbers them
+_HEADER_TAGS = (267, 268)  # DSA and RSA, of the header alone, as rpm's signature header numbers them
+_WHOLE_TAGS = (1002, 1005)  # RSA and DSA, of header and payload
+_LISTED_TAG = 278  # rpm 6: any number of signatures of the header, in base64
 _COMMON = ("_pkgverify_flags 0x0",)
 _NOWHERE = Path("/dev/null")  # rpm makes a database in any folder that it can write to
 _NO_KEYS = ("_keyring fs", f"_keyringpath {_NOWHERE}")
 
 
-def verify(path: Path, package: Package, keyring: Keyring | None, policy: Signatures) -> str | None:
+def verify(path: Path, package: Package, keyring: Keyring | None, policy: Signatures, *, legacy: bool = False) -> str | None:
     """The full fingerprint of the pinned key that signed the file, None where the policy asks for digests only.
 
-    Raises VerificationError, one line that names the package, where the policy refuses the file.
+    legacy: what signatures and digests of Red Hat Linux's age prove is enough. Raises VerificationError, one line that names the
+    package, where the policy refuses the file.
     """
     if policy is Signatures.REQUIRE and keyring is None:
         raise TrustError(f"{package.filename}: a signature is required and no key is configured; name key files for this upstream")
     (verdict,) = verdicts([path], keyring if policy is Signatures.REQUIRE else None)
-    if policy is Signatures.DIGEST_ONLY and isinstance(verdict, Unsigned):
-        return None
-    if isinstance(verdict, Signed):
-        return verdict.fingerprint
-    raise VerificationError(f"{package.filename}: {refusal(verdict)}")
+    if reason := objection(verdict, package.digest, policy, legacy=legacy):
+        raise VerificationError(f"{package.filename}: {reason}")
+    return verdict.fingerprint if isinstance(verdict, Signed) else None
+
+
+def objection(verdict: Verdict, announced: Digest | None, policy: Signatures, *, legacy: bool) -> str | None:
+    """Why a file of this verdict is refused, and what to do; None where it is not. announced: the digest its mirror has of it."""
+    match verdict:
+        case Signed(_, weakness):
+            return f"{weak_signature(weakness)}; refused" if weakness and not legacy else None
+        case Unsigned(weakness) if policy is Signatures.DIGEST_ONLY:
+            if announced is not None:
+                weakness = spelled(announced.algorithm) if is_weak(announced.algorithm) else ""
+            return f"{weak_digest(weakness)}; refused" if weakness and not legacy else None
+        case _:
+            return refusal(verdict)
 
 
 def verdicts(paths: Sequence[Path], keyring: Keyring | None) -> tuple[Verdict, ...]:
@@ -51,7 +83,7 @@ def _verdicts(paths: Sequence[Path], keyring: Keyring | None) -> list[Verdict]:
     accepted = all(isinstance(verdict, Signed if keyring else Unsigned) for verdict in found)
     if accepted and done.returncode:
         return [Bad("rpm does not accept it")] if len(paths) == 1 else [_verdicts([path], keyring)[0] for path in paths]
-    return [_named(verdict, path) for verdict, path in zip(found, paths, strict=True)]
+    return [_completed(verdict, path, answers.get(path, ()), keyring) for verdict, path in zip(found, paths, strict=True)]
 
 
 def _ask(paths: Sequence[Path], keyring: Keyring | None) -> subprocess.CompletedProcess[bytes]:
@@ -67,18 +99,51 @@ def _ask(paths: Sequence[Path], keyring: Keyring | None) -> subprocess.Completed
     return rpmkeys(database, *defines, *options, "-Kv", "--", *map(str, paths))
 
 
-def _named(verdict: Verdict, path: Path) -> Verdict:
-    """The same verdict, an unknown key with its whole id: rpm 4 prints only half of it."""
-    if isinstance(verdict, UnknownKey):
-        return UnknownKey(next((whole for whole in issuers(path) if whole.endswith(verdict.key_id)), verdict.key_id))
+def _completed(verdict: Verdict, path: Path, checks: Sequence[Check], keyring: Keyring | None) -> Verdict:
+    """rpm's verdict with what it leaves open: an unknown key's whole id, what a good signature proves, and what a digest does."""
+    match verdict:
+        case UnknownKey(identifier):
+            return _stranger(next((whole for whole in issuers(path) if whole.endswith(identifier)), identifier), keyring)
+        case Signed() if keyring:
+            return weigh(checks, claims(path), keyring)
+        case Unsigned():
+            return Unsigned(digest_weakness(checks))
     return verdict
+
+
+def _stranger(key_id: str, keyring: Keyring | None) -> Verdict:
+    """A key that rpm does not have: one that nobody pinned, or one that was left out because its owner revoked it."""
+    owned = keyring.owner_of(key_id) if keyring else None
+    return Bad(revocation(owned[0].fingerprint, owned[1]), ANEW) if owned and owned[1].revoked else UnknownKey(key_id)
 
 
 def issuers(path: Path) -> tuple[str, ...]:
     """The ids, 16 hex digits, of the keys that a package says it is signed by; none where it cannot be read."""
+    return tuple(claim.signature.key_id for claim in claims(path))
+
+
+def claims(path: Path) -> tuple[Claim, ...]:
+    """The signatures that a package carries; none where they cannot be read.
+
+    One is left out that is not alone in its tag, or whose tag is there twice: which of them rpm means is not certain.
+    """
     try:
         header = read_rpm(path).signature
-        found = [packets(header.data(tag) or b"") for tag in _SIGNATURE_TAGS]
-        return tuple(signature(packet.body).key_id for group in found for packet in group)
-    except (HeaderError, TrustError):
+        found = [(tag, content) for tag in (*_HEADER_TAGS, *_WHOLE_TAGS) if (content := header.data(tag))]
+        found += [(_LISTED_TAG, base64.b64decode(line)) for line in header.byte_strings(_LISTED_TAG)]
+        twice = _repeated(header)
+        return tuple(claim for tag, content in found if tag not in twice for claim in _claim(tag, content))
+    except (HeaderError, TrustError, binascii.Error):
         return ()
+
+
+def _repeated(header: RawHeader) -> frozenset[int]:
+    """The tags that are in its index more than once."""
+    counts = Counter(fields[0] for fields in ENTRY.iter_unpack(header.blob[INTRO.size : header.start]))
+    return frozenset(tag for tag, count in counts.items() if count > 1)
+
+
+def _claim(tag: int, content: bytes) -> list[Claim]:
+    [*group] = packets(content)
+    alone = len(group) == 1 and group[0].tag == PacketTag.SIGNATURE
+    return [Claim(signature(group[0].body), tag not in _WHOLE_TAGS)] if alone else []

@@ -14,14 +14,20 @@ _KEY = re.compile(r"key (?:ID|fingerprint:) ?(?P<id>[0-9a-f]+)")  # rpm 4 prints
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Header and payload are what the owner of the pinned key `fingerprint` signed."""
+    """Header and payload are what the owner of the pinned key `fingerprint` signed.
+
+    weakness: what of the signature proves nothing today ("SHA-1 and a DSA key of 1024 bits"), '' where all of it does.
+    """
 
     fingerprint: str
+    weakness: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
-    """No signature was found, or none was looked for; the digests hold."""
+    """No signature was found, or none was looked for; the digests hold. weakness: the digest, where a weak one alone covers the payload."""
+
+    weakness: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +39,10 @@ class UnknownKey:
 
 @dataclass(frozen=True, slots=True)
 class Bad:
-    """Damaged, altered or not a package: `what` says which check failed."""
+    """Damaged, altered, not a package, or signed by whom nobody is to trust any more: `what` says which check failed."""
 
     what: str
+    remedy: str = "another mirror may have it whole"
 
 
 Verdict = Signed | Unsigned | UnknownKey | Bad
@@ -77,6 +84,19 @@ def fault(verdict: Unsigned | UnknownKey | Bad) -> str:
             return what
 
 
+_ERA = "set legacy = true for this mirror if its packages are of that age"
+
+
+def weak_signature(weakness: str) -> str:
+    """Why a package is refused whose signature is good and of an age at which that proved something."""
+    return f"signed with {weakness}, which proves nothing today; {_ERA}"
+
+
+def weak_digest(weakness: str) -> str:
+    """Why a package is refused that nothing but an old kind of digest says to be whole."""
+    return f"nothing but {weakness} says that it is whole, which proves nothing today; {_ERA}"
+
+
 def refusal(verdict: Unsigned | UnknownKey | Bad) -> str:
     """Why a fetched file with this verdict is refused, and what to do."""
     match verdict:
@@ -84,8 +104,8 @@ def refusal(verdict: Unsigned | UnknownKey | Bad) -> str:
             advice = "set `signatures` to digest-only for this upstream if that is right"
         case UnknownKey():
             advice = "pin its fingerprint if you trust it"
-        case Bad():
-            advice = "another mirror may have it whole"
+        case Bad(_, remedy):
+            advice = remedy
     return f"{fault(verdict)}; refused: {advice}"
 
 
