@@ -20,6 +20,7 @@ from mirrorsync.upstream.xmlstream import child_of, children, local_name, number
 from mirrorsync.upstream.yumrepo import substitute
 
 _REPOMD = "repodata/repomd.xml"
+_LONGEST_URL = 2000  # characters
 _REMOTE = ("http", "https", "ftp")
 _STRENGTH = ("sha512", "sha384", "sha256", "sha1")  # MD5 alone proves nothing any more
 
@@ -151,7 +152,16 @@ def _places(urls: Iterable[str], source: str, variables: Mapping[str, str]) -> t
     """Base URLs of those that can be spoken to, each once; file:// only where the list itself is a local file."""
     schemes = (*_REMOTE, "file") if source.startswith("file:") else _REMOTE
     bases = (substitute(url, variables).removesuffix(_REPOMD).rstrip("/") for url in urls)
-    return tuple(dict.fromkeys(base for base in bases if base.partition("://")[0].lower() in schemes))
+    return tuple(dict.fromkeys(base for base in bases if base.partition("://")[0].lower() in schemes and _is_url(base)))
+
+
+def _is_url(text: str) -> bool:
+    """Whether every part of it can be told; what is longer than any mirror's address is none."""
+    try:
+        parts = urlsplit(text)
+        return len(text) <= _LONGEST_URL and parts.port != 0 and bool(parts.hostname or parts.scheme == "file")
+    except ValueError:
+        return False
 
 
 def _origin(url: str) -> tuple[str, str]:

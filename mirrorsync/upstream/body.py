@@ -1,14 +1,23 @@
 """What a mirror answers: a file's bytes from a known start, paced, and whole or an error."""
 
+import errno
+import io
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mirrorsync.errors import UpstreamError
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 BLOCK = 1 << 16
+LONGEST_HEAD = 60.0  # seconds from the first to the last line of a reply
+LONGEST_COLLECTION = 900.0  # seconds that a listing or repomd.xml may take, which nothing announces the size of
+_MOST_HEAD_BYTES = 256 << 10
 _ATTEMPTS = 3
 
 T = TypeVar("T")
@@ -50,6 +59,45 @@ class Body:
     validator: str | None = None
     unchanged: bool = False
     url: str = ""
+
+
+class HeadReader(io.RawIOBase):
+    """What comes through a socket. Every single piece is waited for only so long, and within `head`, all of them together too."""
+
+    def __init__(self, source: io.RawIOBase) -> None:
+        self._source = source
+        self._until: float | None = None
+        self._size = 0
+
+    @contextmanager
+    def head(self) -> Iterator[None]:
+        """A reply begins here, and has ended when the block does. Reading raises OSError where it takes too long, or is too long."""
+        self._until = time.monotonic() + LONGEST_HEAD
+        self._size = 0
+        try:
+            yield
+        finally:
+            self._until = None
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int | None:
+        """As the socket's own."""
+        if self._until is not None:
+            if time.monotonic() > self._until:
+                raise TimeoutError(errno.ETIMEDOUT, "its reply did not come to an end in time")
+            if self._size > _MOST_HEAD_BYTES:
+                raise OSError(errno.EMSGSIZE, "a reply without end")
+        size: int | None = self._source.readinto(buffer)
+        self._size += size or 0
+        return size
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._source.close()
+        super().close()
 
 
 class Pace:
@@ -111,7 +159,9 @@ def stream(
         if not block:
             break
         if flow.stalls(time.monotonic() - asked, len(block)):
-            raise TransferCutError(f"{url}: fewer than {patience.slowest} bytes a second came; the transfer was given up at byte {place}")
+            raise TransferCutError(
+                f"{url}: fewer than {patience.slowest} bytes a second came; given up at byte {place}: try later or another mirror"
+            )
         place += len(block)
         pace.spend(len(block))
         yield block
@@ -120,13 +170,16 @@ def stream(
 
 
 def collected(body: Body, url: str, limit: int) -> bytes:
-    """All the bytes of a body, in memory. Raises UpstreamError past `limit` bytes."""
+    """All the bytes of a body, in memory. Raises UpstreamError past `limit` bytes, and past a quarter of an hour."""
     blocks = []
     size = 0
+    until = time.monotonic() + LONGEST_COLLECTION
     for block in body.chunks:
         size += len(block)
         if size > limit:
-            raise UpstreamError(f"{url}: more than {limit} bytes, which no such file should have; nothing of it was used")
+            raise UpstreamError(f"{url}: more than {limit} bytes, which no such file should have; none was used: correct the mirror's URL")
+        if time.monotonic() > until:
+            raise UpstreamError(f"{url}: not whole after {LONGEST_COLLECTION:.0f} seconds; given up: try later or another mirror")
         blocks.append(block)
     return b"".join(blocks)
 

@@ -107,12 +107,20 @@ def _sorted_out(entries: Iterable[Entry], where: str) -> tuple[list[Entry], list
     safe, refused = [], []
     for entry in entries:
         try:
-            contained(Path("/"), entry.name)
+            _require_plain(entry.name)
         except TreeError as error:
-            refused.append(_warning("name-refused", where, error, "it is not offered; tell the mirror's owner"))
+            if entry.kind is not Kind.FILE or entry.name.endswith(_SUFFIX):
+                refused.append(_warning("name-refused", where, error, "it is not offered; tell the mirror's owner"))
         else:
             safe.append(entry)
     return safe, refused
+
+
+def _require_plain(name: str) -> None:
+    """Raises TreeError for what is not the name of something directly in its folder."""
+    contained(Path("/"), name)
+    if "/" in name:
+        raise TreeError(f"{name!r:.200}: refused: a slash in a name")
 
 
 def _is_wanted_file(entry: Entry, arches: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ from mirrorsync.errors import VerificationError
 from mirrorsync.files import appending, remove_file, write_file
 from mirrorsync.model.package import Package
 from mirrorsync.upstream.body import Body, TransferCutError
+from mirrorsync.upstream.mirror import without_credentials
 from mirrorsync.upstream.transport import Transport
 
 
@@ -46,12 +47,14 @@ class Partial:
         """Bytes that are here."""
         return self.path.stat().st_size if self.path.exists() else 0
 
+    @property
+    def source(self) -> str | None:
+        """The URL of what is here, without credentials; None where that is not known."""
+        return without_credentials(self._begun[0]) or None
+
     def validator(self, url: str) -> str | None:
         """What the mirror is to be asked with whether `url` is still the file begun here; None where that is not known."""
-        try:
-            whose, _, validator = self._origin.read_text(encoding="utf-8").partition("\n")
-        except (FileNotFoundError, UnicodeDecodeError):
-            return None
+        whose, validator = self._begun
         return validator if whose == url and validator else None
 
     @contextmanager
@@ -72,6 +75,15 @@ class Partial:
         remove_file(self._origin)
 
     @property
+    def _begun(self) -> tuple[str, str]:
+        """URL and validator of what is here; both '' where that is not known."""
+        try:
+            whose, _, validator = self._origin.read_text(encoding="utf-8").partition("\n")
+        except (FileNotFoundError, UnicodeDecodeError):
+            return "", ""
+        return whose, validator
+
+    @property
     def _origin(self) -> Path:
         return self.path.with_name(f"{self.path.name}.origin")
 
@@ -86,12 +98,16 @@ def download(place: Place, package: Package, partial: Partial, progress: Progres
     start = partial.size if validator else 0
     with place.transport.open(place.url, start=start, validator=validator if start else None) as body:
         if body.total not in (None, package.size):
-            raise VerificationError(f"{place.url}: is {body.total} bytes where {package.size} were announced; nothing of it was used")
+            raise VerificationError(
+                f"{place.url}: is {body.total} bytes where {package.size} were announced; none was used: another mirror may have it"
+            )
         progress.started(package, body.start)
         with partial.writing(body.start, place.url, body.validator) as file:
             received = body.start + _append(body, file, package, progress, stop)
     if received > package.size:
-        raise VerificationError(f"{place.url}: sends more than the {package.size} bytes announced; nothing of it was used")
+        raise VerificationError(
+            f"{place.url}: sends more than the {package.size} bytes announced; none was used: another mirror may have it"
+        )
     if received < package.size:
         raise TransferCutError(f"{place.url}: ended after {received} of {package.size} bytes; the next run goes on from there")
 

@@ -11,8 +11,9 @@ from typing import Protocol
 from mirrorsync.errors import PublishError, UpstreamError, VerificationError
 from mirrorsync.model.package import Package
 from mirrorsync.upstream.arrival import identify
-from mirrorsync.upstream.body import TransferCutError
+from mirrorsync.upstream.body import RefusedError, TransferCutError
 from mirrorsync.upstream.download import Partial, Place, Progress, download
+from mirrorsync.upstream.losses import Losses
 from mirrorsync.upstream.workers import in_parallel
 
 PAUSES = (1.0, 5.0)  # seconds before a place is asked the second and the third time
@@ -36,7 +37,10 @@ class Pool(Protocol):
     def arrived(self, key: str) -> str | None:
         """The SHA-256 of the kept file that arrived as `key`."""
 
-    def keep(self, partial: Path, sha256: str) -> Path:
+    def source(self, key: str) -> str | None:
+        """Where the kept file that arrived as `key` came from, as `keep` was told."""
+
+    def keep(self, partial: Path, sha256: str, source: str | None) -> Path:
         """Move a whole, verified file to its place."""
 
 
@@ -51,12 +55,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A package whose file is in the pool at `path`, verified. from_pool: no mirror was asked for it."""
+    """A package whose file is in the pool at `path`, verified.
+
+    source: the URL that gave it, in this run or an earlier one, without credentials.  from_pool: no mirror was asked for it.
+    """
 
     package: Package
     path: Path
     sha256: str
     signer: str | None
+    source: str | None = None
     from_pool: bool = False
 
 
@@ -81,6 +89,7 @@ class _Run:
     pauses: tuple[float, ...]
     stop: Event
     turns: Mapping[str, Lock]
+    losses: Losses
 
 
 def fetch(
@@ -88,11 +97,12 @@ def fetch(
 ) -> tuple[Fetched | Failed, ...]:
     """What became of each wanted package, in the order given, `connections` of them at a time.
 
-    A place whose transfers are cut is asked again after each of `pauses` seconds. Raises PublishError where the disk does not
+    A place whose transfers are cut is asked again after each of `pauses` seconds; a host that does not give 8 in a row is asked for no
+    other. Raises PublishError where the disk does not
     take the files. Whatever ends the run, what has arrived so far stays and is gone on from by the next one.
     """
     turns = {arrival_key(entry.package): Lock() for entry in wanted}
-    run = _Run(pool, progress, pauses, Event(), turns)
+    run = _Run(pool, progress, pauses, Event(), turns, Losses())
     try:
         return in_parallel([applied(_fetch_one, run, entry) for entry in wanted], connections)
     finally:
@@ -123,7 +133,8 @@ def _from_pool(run: _Run, wanted: Wanted) -> Fetched | None:
     try:
         if identify(path, wanted.package) != sha256:
             return None
-        return Fetched(wanted.package, path, sha256, wanted.verify(path, wanted.package), from_pool=True)
+        source = run.pool.source(arrival_key(wanted.package))
+        return Fetched(wanted.package, path, sha256, wanted.verify(path, wanted.package), source, from_pool=True)
     except VerificationError:
         return None
 
@@ -133,12 +144,27 @@ def _from_places(run: _Run, wanted: Wanted) -> Fetched:
     failure: UpstreamError | VerificationError = UpstreamError("no mirror has it; run again, the next plan is made without it")
     for place in wanted.places:
         try:
-            return _from_place(run, wanted, place)
+            return _hopefully(run, wanted, place)
         except RejectedError:
             raise
         except (UpstreamError, VerificationError) as error:
             failure = error
     raise failure
+
+
+def _hopefully(run: _Run, wanted: Wanted, place: Place) -> Fetched:
+    """The package from one place, unless its host is given up."""
+    run.losses.require_hope(place.url)
+    try:
+        fetched = _from_place(run, wanted, place)
+    except (RefusedError, VerificationError):
+        run.losses.end(place.url)
+        raise
+    except UpstreamError:
+        run.losses.add(place.url)
+        raise
+    run.losses.end(place.url)
+    return fetched
 
 
 def _from_place(run: _Run, wanted: Wanted, place: Place) -> Fetched:
@@ -174,9 +200,10 @@ def _kept(pool: Pool, wanted: Wanted, partial: Partial) -> Fetched:
     package = wanted.package
     sha256 = identify(partial.path, package)
     signer = _signer(wanted, partial.path)
-    path = pool.keep(partial.path, sha256)
+    source = partial.source
+    path = pool.keep(partial.path, sha256, source)
     partial.forget_origin()
-    return Fetched(package, path, sha256, signer)
+    return Fetched(package, path, sha256, signer, source)
 
 
 def _signer(wanted: Wanted, path: Path) -> str | None:

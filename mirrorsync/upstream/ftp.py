@@ -1,7 +1,7 @@
 """A mirror that speaks FTP: passive, binary, resumed with REST; a listing by MLSD, or LIST where there is none."""
 
-import errno
 import ftplib
+import io
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +13,22 @@ from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from mirrorsync.errors import UpstreamError
-from mirrorsync.upstream.body import BLOCK, Body, Pace, Patience, RefusedError, TransferCutError, persistently, plain, stream
+from mirrorsync.upstream.body import (
+    Body,
+    HeadReader,
+    Pace,
+    Patience,
+    RefusedError,
+    TransferCutError,
+    collected,
+    persistently,
+    plain,
+    stream,
+)
 from mirrorsync.upstream.mirror import Mirror, without_credentials
 from mirrorsync.upstream.pages import Entry, parse_list, parse_mlsd
 
 _MOST_LISTING_BYTES = 32 << 20
-_MOST_REPLY_LINES = 1000
 _LONGEST_SIZE = 18  # digits
 _FRESH_SECONDS = 10.0
 _NOT_KNOWN = ("500", "501", "502", "504")
@@ -147,18 +157,15 @@ class _Control(ftplib.FTP):
         self.used = time.monotonic()
         self._home = "/"
         self._patience = Patience()
-        self._reply_lines = 0
+        self._reader: HeadReader | None = None
 
-    def putcmd(self, line: str) -> None:
-        self._reply_lines = 0
-        super().putcmd(line)
-
-    def getline(self) -> str:
-        """One line of a reply, which may not have lines without end."""
-        self._reply_lines += 1
-        if self._reply_lines > _MOST_REPLY_LINES:
-            raise OSError(errno.EMSGSIZE, "a reply without end")
-        return super().getline()
+    def getmultiline(self) -> str:
+        """A reply, which may be neither too long nor too long in coming."""
+        if self._reader is None:
+            self._reader = HeadReader(self.file.detach().detach())  # type: ignore[union-attr]  # connected; nothing of it was read yet
+            self.file = io.TextIOWrapper(io.BufferedReader(self._reader), self.encoding)
+        with self._reader.head():
+            return super().getmultiline()
 
     def greet(self, parts: SplitResult, mirror: Mirror, patience: Patience) -> None:
         """Connect, log in and switch to binary. Raises ftplib's errors and OSError."""
@@ -199,13 +206,9 @@ class _Control(ftplib.FTP):
     def lines(self, command: str, url: str) -> list[str]:
         """What MLSD or LIST says of the present folder."""
         with self._transfer(command, None, url) as read:
-            blocks, size = [], 0
-            while block := read(BLOCK):
-                blocks.append(block)
-                size += len(block)
-                if size > _MOST_LISTING_BYTES:
-                    raise UpstreamError(f"{url}: its listing is longer than {_MOST_LISTING_BYTES} bytes; is it a mirror's folder?")
-        return [line.rstrip(b"\r").decode(errors="surrogateescape") for line in b"".join(blocks).split(b"\n")]
+            chunks = stream(read, url=url, start=0, end=None, total=None, pace=Pace(None), patience=self._patience)
+            listing = collected(Body(chunks), url, _MOST_LISTING_BYTES)
+        return [line.rstrip(b"\r").decode(errors="surrogateescape") for line in listing.split(b"\n")]
 
     @contextmanager
     def retrieval(self, path: str, start: int, url: str) -> Iterator[Callable[[int], bytes]]:
@@ -220,12 +223,12 @@ class _Control(ftplib.FTP):
         self.settled = False
         try:
             with data:
-                yield self._reader(data, url)
+                yield self._receiver(data, url)
         finally:
             if not self.settled:
                 self._settle()
 
-    def _reader(self, data: socket.socket, url: str) -> Callable[[int], bytes]:
+    def _receiver(self, data: socket.socket, url: str) -> Callable[[int], bytes]:
         def read(size: int) -> bytes:
             try:
                 block = data.recv(size)

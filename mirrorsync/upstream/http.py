@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from http import HTTPStatus
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from http.cookiejar import DefaultCookiePolicy
 from ssl import SSLCertVerificationError
 from types import TracebackType
@@ -12,7 +12,6 @@ from typing import Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.response import BaseHTTPResponse
@@ -21,6 +20,7 @@ from urllib3.util import Retry
 from mirrorsync import __version__
 from mirrorsync.errors import UpstreamError
 from mirrorsync.upstream.body import Body, Pace, Patience, RefusedError, TransferCutError, collected, persistently, stream
+from mirrorsync.upstream.connections import PromptAdapter
 from mirrorsync.upstream.mirror import Mirror, without_credentials
 from mirrorsync.upstream.pages import Entry, parse_page
 
@@ -33,6 +33,8 @@ _DEEPEST_CHAIN = 20
 _REDIRECTS = (301, 302, 303, 307, 308)
 _CONTENT_RANGE = re.compile(r"bytes\s+(?:(?P<first>\d{1,18})-(?P<last>\d{1,18})|\*)/(?P<total>\d{1,18}|\*)", re.IGNORECASE)
 _LENGTH = re.compile(r"[0-9]{1,18}")
+_OTHER_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_OTHER_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _FOREIGN = (requests.RequestException, HTTPError, HTTPException, OSError, UnicodeError)
 
 
@@ -163,7 +165,7 @@ def _session(mirror: Mirror, patience: Patience) -> requests.Session:
     unreached = Retry(
         patience.retries, status=0, other=0, respect_retry_after_header=False, backoff_factor=_BACKOFF, backoff_max=_LONGEST_BACKOFF
     )
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(mirror.connections, 1), max_retries=unreached)
+    adapter = PromptAdapter(pool_connections=4, pool_maxsize=max(mirror.connections, 1), max_retries=unreached)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
@@ -292,12 +294,23 @@ def _reason(error: BaseException) -> str:
     chain = list(_chain(error))
     for cause in reversed(chain):
         if isinstance(cause, SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message}; set `ca` to the authority that signed it"
+            return f"its certificate is not trusted: {cause.verify_message}; {_remedy(cause.verify_code)}"
         if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, requests.RequestException):
             return f"{cause.strerror}; is the mirror, or the network, down?"
+    if isinstance(chain[-1], HTTPException) and not isinstance(chain[-1], IncompleteRead):
+        return f"its answer is not HTTP as it should be ({type(chain[-1]).__name__}); correct the mirror's URL, or use another mirror"
     if any(isinstance(cause, (requests.Timeout, TimeoutError)) or "timed out" in str(cause) for cause in chain):
         return "no answer in time; is the mirror, or the network, down?"
     return f"{type(chain[-1]).__name__}; is the mirror, or the network, down?"
+
+
+def _remedy(verify_code: int) -> str:
+    """What to do about a certificate that OpenSSL refuses with this code."""
+    if verify_code in _OTHER_NAME:
+        return "correct the mirror's URL"
+    if verify_code in _OTHER_TIME:
+        return "tell the mirror's owner, or use another mirror; is this machine's clock right?"
+    return "set `ca` to the authority that signed it"
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -13,6 +13,7 @@ from mirrorsync.planning.architecture import installable
 from mirrorsync.rpmfile.header import header_size, parse_rpm
 from mirrorsync.rpmfile.package import describe, paths
 from mirrorsync.upstream.body import RefusedError, persistently
+from mirrorsync.upstream.complaints import curtailed
 from mirrorsync.upstream.crawl import Crawl, Offer, crawl
 from mirrorsync.upstream.memory import MirrorMemory, Remembered
 from mirrorsync.upstream.mirror import Mirror, place
@@ -63,7 +64,7 @@ class ListingUpstream:
         described = in_parallel(actions, self.mirror.connections)
         packages = tuple(one for one in described if isinstance(one, Package) and installable(one.arch, self._arches))
         findings = tuple(one for one in described if isinstance(one, Finding))
-        return Catalogue(self.mirror.name, packages, findings=(*found.findings, *findings, *self._emptiness(found)))
+        return Catalogue(self.mirror.name, packages, findings=curtailed((*found.findings, *findings, *self._emptiness(found))))
 
     def with_paths(self, catalogue: Catalogue, wanted: frozenset[str]) -> Catalogue:
         """The same packages, their `files` completed with those of the `wanted` paths that they have."""

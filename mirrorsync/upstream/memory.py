@@ -20,6 +20,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS package (url TEXT PRIMARY KEY, stamp TEXT NOT NULL, validator TEXT,
                                     document TEXT NOT NULL, paths BLOB NOT NULL) WITHOUT ROWID;
 """
+_FAULTS = (sqlite3.Error, zlib.error, UnicodeDecodeError, TypeError)  # a damaged file: values of any kind, messages that are no text
 
 T = TypeVar("T")
 
@@ -96,7 +97,7 @@ class MirrorMemory:
             try:
                 with self._database:
                     return action(self._database)
-            except (sqlite3.Error, zlib.error):
+            except _FAULTS:
                 self._database.close()
                 self._database = _renewed(self._path)
                 return otherwise
@@ -106,7 +107,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         make_directory(path.parent)
         return _connected(path)
-    except (sqlite3.Error, OSError):
+    except (*_FAULTS, OSError):
         return _renewed(path)
 
 
@@ -116,7 +117,7 @@ def _renewed(path: Path) -> sqlite3.Connection:
         for suffix in ("", "-wal", "-shm"):
             path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
         return _connected(path)
-    except (sqlite3.Error, OSError):
+    except (*_FAULTS, OSError):
         return _connected(Path(":memory:"))
 
 
@@ -130,7 +131,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = OFF")
         database.executescript(f"PRAGMA user_version = {_VERSION};{_SCHEMA}")
-    except sqlite3.Error:
+    except _FAULTS:
         database.close()
         raise
     return database
@@ -144,7 +145,7 @@ def _range(url: str) -> tuple[str, str]:
 def _remembered(stamp: str, validator: str | None, document: str) -> Remembered | None:
     try:
         return Remembered(package_from(json.loads(document)), stamp, validator)
-    except (PlanError, ValueError):
+    except (PlanError, ValueError, TypeError, RecursionError):
         return None
 
 

@@ -17,16 +17,22 @@ from mirrorsync.upstream.repomd import Record
 _REPOMD = "repomd.xml"
 _SEEN = "repomd.json"
 _LIST = "mirrors"
+_REMEDY = "refused: run again, the mirror may be changing, or use another mirror"
 _WHOLE_LIMIT = 256 << 20  # bytes of a file that is read into memory at once
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Where the kept repomd.xml came from, what to ask that place with next time, and its SHA-256 in hex."""
+    """Where the kept repomd.xml came from, what to ask that place with next time, and its SHA-256 in hex.
+
+    terms: under which it was taken.  signed: whether its signature was verified then.
+    """
 
     url: str
     validator: str | None
     sha256: str
+    terms: str = ""
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class MetadataFolder:
         try:
             content = (self.path / _REPOMD).read_bytes()
             seen = Seen(**json.loads((self.path / _SEEN).read_bytes()))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
         return (seen, content) if hashlib.sha256(content).hexdigest() == seen.sha256 else None
 
@@ -102,7 +108,7 @@ def _unpacked(file: BinaryIO, source: str, limit: int) -> Iterator[bytes]:
     try:
         yield from unpacked(file, limit=limit)
     except UnpackingError as error:
-        raise UpstreamError(f"{source}: {error}; refused") from error
+        raise UpstreamError(f"{source}: {error}; refused: use another mirror, and tell its owner") from error
 
 
 def _verified(record: Record, chunks: Iterable[bytes], source: str) -> Iterator[bytes]:
@@ -111,13 +117,14 @@ def _verified(record: Record, chunks: Iterable[bytes], source: str) -> Iterator[
     for chunk in chunks:
         size += len(chunk)
         if size > record.size_limit:
-            raise UpstreamError(f"{source}: is longer than the {record.size_limit} bytes that repomd.xml gives it")
+            raise UpstreamError(f"{source}: is longer than the {record.size_limit} bytes that repomd.xml gives it; {_REMEDY}")
         digest.update(chunk)
         yield chunk
     if record.size is not None and size != record.size:
-        raise UpstreamError(f"{source}: has {size} of the {record.size} bytes that repomd.xml gives it")
+        raise UpstreamError(f"{source}: has {size} of the {record.size} bytes that repomd.xml gives it; {_REMEDY}")
     if (found := digest.hexdigest()) != record.checksum.value:
-        raise UpstreamError(f"{source}: {record.checksum.algorithm} {found[:12]}…, repomd.xml says {record.checksum.value[:12]}…")
+        said = f"{record.checksum.algorithm} {found[:12]}…, repomd.xml says {record.checksum.value[:12]}…"
+        raise UpstreamError(f"{source}: {said}; {_REMEDY}")
 
 
 def _hash(checksum: Digest) -> "hashlib._Hash":

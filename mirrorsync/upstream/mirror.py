@@ -7,6 +7,7 @@ from typing import Self
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from mirrorsync.errors import UpstreamError
+from mirrorsync.upstream.body import plain
 
 _SCHEMES = ("http", "https", "ftp", "file")
 
@@ -40,14 +41,15 @@ class Mirror:
         if address.startswith("/"):
             return cls(address, Path(posixpath.normpath(address)).as_uri())
         bare = without_credentials(address).rstrip("/")
+        shown = plain(bare)
         try:
             parts = urlsplit(address)
             usable = parts.scheme in _SCHEMES and (parts.scheme == "file" or parts.hostname)
             port = parts.port
         except ValueError as error:
-            raise UpstreamError(f"{bare}: not a URL: {error}") from error
+            raise UpstreamError(f"{shown}: not a URL: {plain(str(error), 80)}") from error
         if not usable or port == 0:
-            raise UpstreamError(f"{bare}: not the URL of a mirror; write http://, https://, ftp://, file:// or a folder's absolute path")
+            raise UpstreamError(f"{shown}: not the URL of a mirror; write http://, https://, ftp://, file:// or a folder's absolute path")
         return cls(bare, bare, username=_decoded(parts.username), password=_decoded(parts.password))
 
 
@@ -69,7 +71,7 @@ def local_path(url: str) -> Path:
     """The path a file:// URL names. Raises UpstreamError where it names another host."""
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
-        raise UpstreamError(f"{url}: names the host {parts.netloc!r}; a file:// URL has three slashes: file:///folder")
+        raise UpstreamError(f"{plain(url)}: names the host {parts.netloc!r:.80}; a file:// URL has three slashes: file:///folder")
     return Path(unquote(parts.path, errors="surrogateescape"))
 
 

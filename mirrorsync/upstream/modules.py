@@ -58,6 +58,7 @@ class _Position:
     def __init__(self, source: str) -> None:
         self._source = source
         self._keys: list[str | None] = []
+        self._anchored: list[bool] = []
 
     def scalar(self, value: str) -> tuple[str, ...] | None:
         """The path of a value; None where the scalar is a key, which is kept."""
@@ -68,17 +69,27 @@ class _Position:
         self._value_ends()
         return path
 
-    def enter(self, key: str | None) -> None:
-        """A mapping (None) or a sequence ('') begins."""
+    def alias(self) -> tuple[str, ...] | None:
+        """A value that stands elsewhere. In one that others stand for it is refused: ten times ten times ten fill any reader's memory."""
+        if any(self._anchored):
+            raise UpstreamError(f"{self._source}: has aliases of aliases; refused: use another mirror, and tell its owner")
+        return self.scalar("")
+
+    def enter(self, key: str | None, *, anchored: bool) -> None:
+        """A mapping (None) or a sequence ('') begins; `anchored`: aliases may stand for it."""
         if len(self._keys) >= _DEPTH_LIMIT:
-            raise UpstreamError(f"{self._source}: its YAML is nested more than {_DEPTH_LIMIT} deep; refused")
+            raise UpstreamError(
+                f"{self._source}: its YAML is nested more than {_DEPTH_LIMIT} deep; refused: use another mirror, and tell its owner"
+            )
         if self._keys and self._keys[-1] is None:
             raise UpstreamError(f"{self._source}: has a mapping or a list for a key; it is no modules metadata")
         self._keys.append(key)
+        self._anchored.append(anchored)
 
     def leave(self) -> None:
         """The mapping or sequence ends, and with it a value."""
         self._keys.pop()
+        self._anchored.pop()
         self._value_ends()
 
     def _value_ends(self) -> None:
@@ -93,15 +104,17 @@ def _scalars(content: bytes, source: str) -> Iterator[tuple[tuple[str, ...] | No
         for event in yaml.parse(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             match event:
                 case yaml.MappingStartEvent():
-                    position.enter(None)
+                    position.enter(None, anchored=event.anchor is not None)
                 case yaml.SequenceStartEvent():
-                    position.enter("")
+                    position.enter("", anchored=event.anchor is not None)
                 case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                     position.leave()
-                case yaml.ScalarEvent() | yaml.AliasEvent():
-                    value = getattr(event, "value", "")
-                    if (path := position.scalar(value)) is not None:
-                        yield path, value
+                case yaml.ScalarEvent():
+                    if (path := position.scalar(event.value)) is not None:
+                        yield path, event.value
+                case yaml.AliasEvent():
+                    if (path := position.alias()) is not None:
+                        yield path, ""
                 case yaml.DocumentEndEvent():
                     yield None, ""
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -1,6 +1,7 @@
 """A directory listing's page, of any web or FTP server, as entries. Names come from links, never from the text shown."""
 
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -9,9 +10,12 @@ from html.parser import HTMLParser
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from mirrorsync.errors import UpstreamError
+from mirrorsync.upstream.body import plain
 
 MOST_ENTRIES = 200_000
 _LONGEST_TEXT = 400
+_LONGEST_TAG = 128 << 10  # characters; what the parser has made nothing of it reads again with each piece
+_PIECE = 16 << 10
 _MONTHS = {"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12}
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _DATE = re.compile(
@@ -19,8 +23,9 @@ _DATE = re.compile(
     r"[T ]{1,3}(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d))?"
 )
 _SIZE = re.compile(r"(?:^|(?<=\s))(?P<number>\d{1,15}(?:\.\d{1,3})?) ?(?P<unit>[KMGTkmgt]?)(?:i?B)?(?=\s|$)")
+_FACT_SIZE = re.compile(r"[0-9]{1,18}")
 _LIST_LINE = re.compile(
-    r"(?P<kind>[-dl])[-rwxsStTlL]{9}[+.@]?\s+\d+\s+(?:\S+\s+){1,2}(?P<size>\d+)\s+"
+    r"(?P<kind>[-dl])[-rwxsStTlL]{9}[+.@]?\s+\d+\s+(?:\S+\s+){1,2}(?P<size>\d{1,18})\s+"
     r"(?:(?P<month>[A-Z][a-z]{2})\s+(?P<day>\d{1,2})\s+(?:(?P<year>\d{4})|(?P<hour>\d{1,2}):(?P<minute>\d\d))"
     r"|(?P<iso>\d{4}-\d\d-\d\d \d\d:\d\d)) (?P<name>.+)"
 )
@@ -53,10 +58,17 @@ def parse_page(page: bytes, url: str) -> tuple[Entry, ...]:
     """The entries of an HTML listing that `url` (the folder's, after redirects) answered with, sorted by name.
 
     Links that lead out of the folder are left out: other hosts and schemes, parents, deeper paths, sort orders.
-    Raises UpstreamError past 200,000 entries.
+    Raises UpstreamError past 200,000 entries, for one tag of more than 128 KiB, and for what is no HTML.
     """
     reader = _PageReader(_folder(url), url)
-    reader.feed(page.decode(errors="surrogateescape"))
+    decoder = getincrementaldecoder("utf-8")(errors="surrogateescape")
+    try:
+        for start in range(0, len(page), _PIECE):
+            reader.feed(decoder.decode(page[start : start + _PIECE]))
+            if len(reader.rawdata) > _LONGEST_TAG:
+                raise UpstreamError(f"{url}: is no listing: one tag has more than {_LONGEST_TAG >> 10} KiB; is it a mirror's folder?")
+    except AssertionError as error:  # what HTMLParser makes of a marked section that it does not know
+        raise UpstreamError(f"{url}: is not a listing that can be read: {plain(str(error))}; is it a mirror's folder?") from error
     # No close(): what follows an unfinished tag is no entry, and parsing it again and again would take quadratic time.
     reader.finish()
     return tuple(sorted(reader.found.values(), key=lambda entry: entry.name))
@@ -167,7 +179,8 @@ def _linked(href: str, url: str, folder: tuple[str, ...]) -> Entry | None:
 
 
 def _is_name(name: str) -> bool:
-    return name not in ("", ".", "..") and "/" not in name and "\0" not in name
+    """Whether something is named at all: whoever uses a name refuses what is wrong with it, and says so."""
+    return name not in ("", ".", "..")
 
 
 def _dated(entry: Entry, text: str) -> Entry:
@@ -236,7 +249,7 @@ def _fact_entry(line: str) -> Entry | None:
     stamp = re.fullmatch(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.\d+)?", known.get("modify", ""))
     modified = _composed(*stamp.groups()) if stamp else None
     size = known.get("size", "")
-    if kind is not Kind.FILE or not (size.isascii() and size.isdigit()):
+    if kind is not Kind.FILE or not _FACT_SIZE.fullmatch(size):
         return Entry(name, kind, modified=modified)
     return Entry(name, kind, int(size), exact=True, modified=modified)
 

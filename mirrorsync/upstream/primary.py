@@ -10,10 +10,13 @@ from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.package import Dependency, Package, Sense
 from mirrorsync.model.version import EVR, NEVRA
 from mirrorsync.planning.architecture import SOURCES
+from mirrorsync.upstream.complaints import curtailed
 from mirrorsync.upstream.repomd import checksum, plain_location
 from mirrorsync.upstream.xmlstream import child_of, children, local_name, number_in, open_document, text_of
 
 _BASE = "{http://www.w3.org/XML/1998/namespace}base"
+MOST_PACKAGES = 200_000  # the largest distributions have 70,000 in one repository
+_MOST_BROKEN = 1000
 _SENSES = {
     None: Sense.ANY,
     "EQ": Sense.EQUAL,
@@ -48,15 +51,19 @@ def read_primary(chunks: Iterable[bytes], *, source: str, wanted: Callable[[str]
     listed = 0
     for element in elements:
         listed += 1
+        if listed > MOST_PACKAGES:
+            raise UpstreamError(f"{source}: lists more than {MOST_PACKAGES} packages; refused: give the URL of one release's updates")
         try:
             if (arch := text_of(child_of(element, "arch"))) not in SOURCES and wanted(arch):
-                package = _package(element, arch, f"{source}: {text_of(child_of(element, 'name')) or 'a package without a name'}")
+                package = _package(element, arch, f"{source}: {text_of(child_of(element, 'name'))[:200] or 'a package without a name'}")
                 packages.append(replace(package, module=modules[key]) if (key := package.nevra.key) in modules else package)
         except UpstreamError as error:
             findings.append(_broken(source, str(error)))
+            if len(findings) > _MOST_BROKEN:
+                raise UpstreamError(f"{source}: more than {_MOST_BROKEN} packages are broken; refused: use another mirror") from error
     if announced != str(listed):
         findings.append(_miscounted(source, announced, listed))
-    return Primary(tuple(sorted(packages, key=lambda package: (package.location, str(package.digest)))), listed, tuple(findings))
+    return Primary(tuple(sorted(packages, key=lambda package: (package.location, str(package.digest)))), listed, curtailed(findings))
 
 
 def _package(element: Element, arch: str, name: str) -> Package:

@@ -11,6 +11,7 @@ from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.package import Package
 from mirrorsync.model.version import EVR, NEVRA
 from mirrorsync.planning.architecture import SOURCES
+from mirrorsync.upstream.complaints import curtailed
 from mirrorsync.upstream.xmlstream import child_of, children, open_document, text_of
 
 _DATE = re.compile(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})")
@@ -46,7 +47,7 @@ def read_updateinfo(chunks: Iterable[bytes], *, source: str) -> Updateinfo:
             advisories.append(advisory)
         else:
             findings.append(Finding(Severity.NOTE, "broken-metadata", source, "an erratum has no id", "it is passed over"))
-    return Updateinfo(merged(advisories), listed, tuple(findings))
+    return Updateinfo(merged(advisories), listed, curtailed(findings))
 
 
 def merged(advisories: Iterable[Advisory]) -> tuple[Advisory, ...]:

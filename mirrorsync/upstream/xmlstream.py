@@ -10,17 +10,23 @@ from xml.parsers import expat
 from mirrorsync.errors import UpstreamError
 
 _ELEMENT_LIMIT = 16 << 20  # bytes of XML below one child of the root; the largest real ones (file lists) take about 6 MiB
+_ELEMENT_MOST = 500_000  # elements below one child of the root
+_TOKEN_LIMIT = 2 << 20  # bytes of one tag, text or comment
+_CHILDREN_MOST = 300_000
 _DEPTH_LIMIT = 64
+_GROWTH = 8
 _DIGITS = 18
+_ENCODINGS = frozenset(("utf-8", "utf-16", "us-ascii", "iso-8859-1"))  # those of expat; for others it asks Python, which stumbles over most
 
 
 def open_document(chunks: Iterable[bytes], child: str | None, *, source: str) -> tuple[Element, Iterator[Element]]:
     """The root element, with its attributes only, and the root's children of the local name `child` (all for None), each when complete.
 
     An element given before is empty once the next one is asked for. Raises UpstreamError, which names `source`, here or while
-    iterating: for XML that is not well-formed, nested too deep, has a DOCTYPE, or one child beyond 16 MiB.
+    iterating: for XML that is not well-formed, nested too deep, in a rare encoding, has a DOCTYPE, more than 300,000 children,
+    one child beyond 16 MiB or 500,000 elements, or one tag or text beyond 2 MiB.
     """
-    stream = _elements(_without_doctype(chunks, source), child, source)
+    stream = _elements(chunks, child, source)
     try:
         return next(stream), stream
     except StopIteration:
@@ -62,12 +68,22 @@ class _Reader:
         self._source = source
         self._root: Element | None = None
         self._depth = 0
-        self._pending = 0  # bytes since the last completed child
+        self._children = 0
+        self._begun = 0  # elements
+        self._begun_before = 0  # when the last chunk was given
+        self._most = _ELEMENT_MOST  # elements that may have begun before the present child is complete
+        self._silent = 0  # bytes since an element last began
+        self.pending = 0  # bytes since the last completed child
 
     def feed(self, chunk: bytes) -> Iterator[Element]:
-        self._pending += len(chunk)
-        if self._pending > _ELEMENT_LIMIT:
-            raise UpstreamError(f"{self._source}: one element has more than {_ELEMENT_LIMIT >> 20} MiB; refused")
+        if self._begun != self._begun_before:
+            self._begun_before, self._silent = self._begun, 0
+        if self._silent > _TOKEN_LIMIT:
+            raise self._refusal(f"one tag or text has more than {_TOKEN_LIMIT >> 20} MiB")
+        self.pending += len(chunk)
+        self._silent += len(chunk)
+        if self.pending > _ELEMENT_LIMIT:
+            raise self._refusal(f"one element has more than {_ELEMENT_LIMIT >> 20} MiB")
         self._parser.feed(chunk)
         return self._completed()
 
@@ -79,28 +95,83 @@ class _Reader:
         for event, element in cast("Iterator[tuple[str, Element]]", self._parser.read_events()):
             if event == "start":
                 self._depth += 1
-                if self._depth > _DEPTH_LIMIT:
-                    raise UpstreamError(f"{self._source}: its elements are nested more than {_DEPTH_LIMIT} deep; refused")
+                self._begun += 1
+                if self._depth > _DEPTH_LIMIT or self._begun > self._most:
+                    raise self._excess()
                 if self._root is None:
                     self._root = element
                     yield element
                 continue
             self._depth -= 1
             if self._depth == 1 and self._root is not None:
+                self._end_child()
                 if self._child in (None, local_name(element.tag)):
                     yield element
                 self._root.clear()
-                self._pending = 0
+                self.pending = 0
+
+    def _end_child(self) -> None:
+        self._most = self._begun + _ELEMENT_MOST
+        self._children += 1
+        if self._children > _CHILDREN_MOST:
+            raise self._refusal(f"it has more than {_CHILDREN_MOST} entries")
+
+    def _excess(self) -> UpstreamError:
+        if self._depth > _DEPTH_LIMIT:
+            return self._refusal(f"its elements are nested more than {_DEPTH_LIMIT} deep")
+        return self._refusal(f"one element has more than {_ELEMENT_MOST} others in it")
+
+    def _refusal(self, what: str) -> UpstreamError:
+        return UpstreamError(f"{self._source}: {what}; refused: use another mirror, and tell its owner")
 
 
 def _elements(chunks: Iterable[bytes], child: str | None, source: str) -> Iterator[Element]:
     reader = _Reader(child, source)
     try:
-        for chunk in chunks:
+        for chunk in _without_doctype(_growing(chunks, reader), source):
             yield from reader.feed(chunk)
         yield from reader.finish()
     except ElementTree.ParseError as error:
-        raise UpstreamError(f"{source}: is not well-formed XML: {error}") from error
+        raise UpstreamError(f"{source}: is not well-formed XML: {error}; refused: try later or another mirror") from error
+
+
+def require_harmless(content: bytes, *, source: str) -> None:
+    """Raises UpstreamError for XML that goes on unread to others, and that they could not read without harm: it declares entities, is
+    nested too deep, or is not well-formed. A document type alone, as in every comps.xml, is none.
+    """
+    parser = expat.ParserCreate()
+    depth = 0
+
+    def refuse(*_: object) -> None:
+        raise UpstreamError(f"{source}: declares entities; refused: use another mirror, and tell its owner")
+
+    def go(by: int) -> None:
+        nonlocal depth
+        depth += by
+        if depth > _DEPTH_LIMIT:
+            what = f"its elements are nested more than {_DEPTH_LIMIT} deep"
+            raise UpstreamError(f"{source}: {what}; refused: use another mirror, and tell its owner")
+
+    parser.EntityDeclHandler = refuse
+    parser.StartElementHandler = lambda *_: go(1)
+    parser.EndElementHandler = lambda *_: go(-1)
+    try:
+        parser.Parse(content, True)  # noqa: FBT003  expat takes no keywords
+    except expat.ExpatError as error:
+        raise UpstreamError(f"{source}: is not well-formed XML: {error}; refused: try later or another mirror") from error
+
+
+def _growing(chunks: Iterable[bytes], reader: _Reader) -> Iterator[bytes]:
+    """The same bytes, in pieces that grow with what is pending: expat reads an unfinished tag or comment again with each of them."""
+    held: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        held.append(chunk)
+        size += len(chunk)
+        if size >= reader.pending // _GROWTH:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
 
 
 def _without_doctype(chunks: Iterable[bytes], source: str) -> Iterator[bytes]:
@@ -109,13 +180,18 @@ def _without_doctype(chunks: Iterable[bytes], source: str) -> Iterator[bytes]:
     root_seen = False
 
     def refuse(*_: object) -> None:
-        raise UpstreamError(f"{source}: declares a document type; metadata has none, so it is refused")
+        raise UpstreamError(f"{source}: declares a document type, which no metadata has; refused: use another mirror, and tell its owner")
 
     def see_root(*_: object) -> None:
         nonlocal root_seen
         root_seen = True
 
+    def see_declaration(_version: str, encoding: str | None, _standalone: int) -> None:
+        if (encoding or "utf-8").lower() not in _ENCODINGS:
+            raise UpstreamError(f"{source}: is in the encoding {encoding!s:.40}, which is not read; metadata is in UTF-8")
+
     scout.StartDoctypeDeclHandler = refuse
+    scout.XmlDeclHandler = see_declaration
     scout.StartElementHandler = see_root
     for chunk in chunks:
         if not root_seen:

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from mirrorsync.errors import ConfigError
-from mirrorsync.upstream.mirror import Mirror
+from mirrorsync.upstream.body import plain
+from mirrorsync.upstream.mirror import Mirror, without_credentials
 
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))")
 _SEPARATOR = re.compile(r"[\s,]+")
-_RATE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kKmMgG]?)[bB]?")
+_RATE = re.compile(r"(?P<number>\d{1,12}(?:\.\d+)?)\s*(?P<unit>[kKmMgG]?)[bB]?")
 _PERCENT = re.compile(r"(?P<percent>\d{1,3})\s*%")
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+_LONGEST_LINE = 8192
 _TRUTH = {"1": True, "yes": True, "true": True, "on": True, "0": False, "no": False, "false": False, "off": False}
 _NO_PROXY = ("_none_", "")
 _URL_KEYS = ("baseurl", "mirrorlist", "metalink", "gpgkey", "proxy")
@@ -54,6 +56,12 @@ class RepoSection:
         return self.metalink or self.mirrorlist
 
     @property
+    def names_password(self) -> bool:
+        """Whether the file itself says a password: by its key, or in a URL."""
+        urls = (*self.baseurls, self.mirrorlist or "", self.metalink or "", self.proxy or "")
+        return self.password is not None or any(without_credentials(url) != url for url in urls)
+
+    @property
     def mirror(self) -> Mirror:
         """The first base URL, or the list, as a Mirror. UpstreamError for a URL that mirrorsync does not speak."""
         mirror = Mirror.at((*self.baseurls, self.list_url or "")[0])
@@ -75,11 +83,13 @@ def parse_repo(text: str, *, source: str, variables: Mapping[str, str]) -> tuple
     Keys that do not matter here are ignored, as yum does. Raises ConfigError with one line a fault, each naming `source` and section.
     """
     parser = configparser.RawConfigParser(default_section="", empty_lines_in_values=False, comment_prefixes=("#", ";"))
+    if any(len(line) > _LONGEST_LINE for line in text.splitlines()):  # of one with many blanks configparser makes minutes
+        raise ConfigError((f"{source}: a line of more than {_LONGEST_LINE} characters, as no .repo file has; correct it",))
     try:
         parser.read_string(text.removeprefix("\ufeff"), source)
     except configparser.Error as error:
-        raise ConfigError((f"{source}: {' '.join(str(error).split())}",)) from error
-    readings = [_Reading(name, parser[name], f"{source}: [{name}]", variables) for name in parser.sections() if name != "main"]
+        raise ConfigError((f"{source}: {plain(str(error))}; correct it",)) from error
+    readings = [_Reading(name, parser[name], f"{source}: [{plain(name, 80)}]", variables) for name in parser.sections() if name != "main"]
     sections = tuple(reading.section() for reading in readings)
     if problems := tuple(problem for reading in readings for problem in reading.problems):
         raise ConfigError(problems)
@@ -146,7 +156,7 @@ class _Reading:
         if not text:
             return default
         if text.lower() not in _TRUTH:
-            self.problems.append(f"{self._where} {key}={text[:40]} is neither 1 nor 0")
+            self.problems.append(f"{self._where} {key}={plain(text, 40)} is neither 1 nor 0")
         return _TRUTH.get(text.lower(), default)
 
     def _proxy(self) -> str | None:
@@ -164,6 +174,6 @@ class _Reading:
         text = self._values.get(key, "") or "0"
         match = _RATE.fullmatch(text)
         if match is None:
-            self.problems.append(f"{self._where} {key}={text[:40]} is not a number of bytes a second, such as 500k")
+            self.problems.append(f"{self._where} {key}={plain(text, 40)} is not a number of bytes a second, such as 500k")
             return 0
         return int(float(match["number"]) * _UNITS[match["unit"].lower()])

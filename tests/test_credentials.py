@@ -1,0 +1,226 @@
+"""What proves to a mirror who asks: files that others can read are refused, and nothing of it is ever told to anybody else."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Mirrorsync, Result, configured
+from tests.conftest import Builder
+from tests.servers import LOOPBACK, ftp_server, http_server
+from tests.sites import LISTING, Site, redhat_site, repodata_site
+
+SECRET = "hunter2-and-more"
+USER = "joe"
+COMMANDS = (["update", "--json"], ["history", "--json"], ["config", "show"])
+
+
+def secret_file(folder: Path, mode: int = 0o600) -> Path:
+    path = folder / "password"
+    path.write_text(f"{SECRET}\n")
+    path.chmod(mode)
+    return path
+
+
+def with_password(folder: Path, url: str) -> str:
+    return f'url = "{url}/"\n{LISTING}\nusername = "{USER}"\npassword_file = "{secret_file(folder)}"'
+
+
+@contextmanager
+def command_lines() -> Iterator[set[str]]:
+    """What `ps` could have shown meanwhile: the command lines and environments of all processes but this one and the servers in it."""
+    seen: set[str] = set()
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            for entry in Path("/proc").glob("[0-9]*"):
+                for name in ("cmdline", "environ"):
+                    try:
+                        seen.add((entry / name).read_text(errors="replace"))
+                    except OSError:
+                        continue
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def said_by_all(program: Mirrorsync, *commands: list[str]) -> list[Result]:
+    """What commands say, none of which, nor any process meanwhile, shows the secret."""
+    with command_lines() as shown:
+        results = [program(*command) for command in commands or COMMANDS]
+    for result in results:
+        assert SECRET not in result.out + result.err
+    assert shown
+    assert not [line for line in shown if SECRET in line]
+    return results
+
+
+def kept_files(site: Site) -> str:
+    """All that mirrorsync keeps on disk about the site."""
+    roots = (site.state, site.folder / "u1/.mirrorsync")
+    return "\0".join(path.read_bytes().decode(errors="replace") for root in roots for path in root.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def site(tmp_path: Path, rpm: Builder) -> Site:
+    return redhat_site(tmp_path, [rpm("bash", "1")], [rpm("bash", "2")])
+
+
+# Files that others can read
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_a_password_file_that_others_can_read_is_refused(mode: int, site: Site) -> None:
+    program = configured(site.folder, site.tree, with_password(site.folder, "http://m.example"))
+    (site.folder / "password").chmod(mode)
+    update, checked = said_by_all(program, ["update"], ["config", "check"])
+    assert (update.code, checked.code) == (78, 78)
+    assert f"password_file of http://m.example/: {site.folder}/password may be read by others; chmod 600 it" in update.err
+
+
+@pytest.mark.parametrize("key", ["client_key", "client_cert"])
+def test_a_private_key_that_others_can_read_is_refused(key: str, site: Site) -> None:
+    files = {name: site.folder / f"{name}.pem" for name in ("client_key", "client_cert")}
+    for file in files.values():
+        file.write_text("-----BEGIN PRIVATE KEY-----\n")
+        file.chmod(0o644)
+    named = [f'{name} = "{file}"' for name, file in files.items() if key in ("client_key", name)]
+    program = configured(site.folder, site.tree, "\n".join([f'url = "https://m.example/"\n{LISTING}', *named]))
+    update, checked = program("update"), program("config", "check")
+    assert (update.code, checked.code) == (78, 78)
+    assert f"{key} of https://m.example/: {files[key]} may be read by others; chmod 600 it" in update.err
+    assert f"{key}: {files[key]} may be read by others" in checked.err
+    files[key].chmod(0o600)
+    assert "may be read by others" not in program("config", "check").err
+
+
+def test_a_configuration_that_names_a_proxys_password_is_private(site: Site) -> None:
+    program = configured(site.folder, site.tree, f'url = "http://m.example/"\n{LISTING}\nproxy = "http://{USER}:{SECRET}@proxy.example:1"')
+    [refused] = said_by_all(program, ["update"])
+    assert refused.code == 78
+    assert f"updates[1].proxy: names a password, and {program.config} may be read by others; chmod 600 it" in refused.err
+    program.config.chmod(0o600)
+    assert program("config", "check").code == 0
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"baseurl=http://{USER}:{SECRET}@m.example/x",
+        f"baseurl=http://m.example/x\nusername={USER}\npassword={SECRET}",
+        f"baseurl=http://m.example/x\nproxy=http://{USER}:{SECRET}@p.example:1",
+        f"mirrorlist=http://{USER}:{SECRET}@m.example/x",
+    ],
+    ids=["baseurl", "password", "proxy", "mirrorlist"],  # a test's name is in its programs' environment
+)
+def test_a_repo_file_that_names_a_password_is_private(lines: str, site: Site) -> None:
+    repo = site.folder / "x.repo"
+    repo.write_text(f"[x]\ngpgcheck=0\n{lines}\n")
+    repo.chmod(0o644)
+    program = configured(site.folder, site.tree, "", more=f'updates_from = ["{repo}"]')
+    [refused] = said_by_all(program, ["update"])
+    assert (refused.code, f"{repo}: [x]: {repo} may be read by others; chmod 600 it" in refused.err) == (78, True)
+
+
+def test_a_repo_files_client_key_is_private(site: Site) -> None:
+    key = site.folder / "key.pem"
+    key.write_text("-----BEGIN PRIVATE KEY-----\n")
+    key.chmod(0o644)
+    repo = site.folder / "x.repo"
+    repo.write_text(f"[x]\ngpgcheck=0\nbaseurl=https://m.example/\nsslclientcert=/c.pem\nsslclientkey={key}\n")
+    refused = configured(site.folder, site.tree, "", more=f'updates_from = ["{repo}"]')("update")
+    assert (refused.code, f"{key} may be read by others" in refused.err) == (78, True)
+
+
+# What nobody is told
+
+
+def test_a_password_for_http_is_told_to_the_mirror_alone(site: Site) -> None:
+    with http_server(site.mirror) as web:
+        web.behaviour.credentials = (USER, SECRET)
+        program = configured(site.folder, site.tree, with_password(site.folder, web.url))
+        [updated, *_] = said_by_all(program)
+        assert updated.code == 0
+        web.behaviour.credentials = (USER, "another")
+        [refused] = said_by_all(program, ["-v", "update"])
+    assert (refused.code, "401" in refused.err) == (1, True)
+    assert SECRET not in kept_files(site)
+
+
+def test_a_password_for_ftp_is_told_to_the_mirror_alone(site: Site, work: Path) -> None:
+    with ftp_server(site.mirror, work, credentials=(USER, SECRET)) as server:
+        program = configured(site.folder, site.tree, with_password(site.folder, server.url))
+        [updated, *_] = said_by_all(program)
+    assert updated.code == 0
+    with ftp_server(site.mirror, work, credentials=(USER, "another")) as server:
+        program = configured(site.folder, site.tree, with_password(site.folder, server.url))
+        [refused] = said_by_all(program, ["-v", "update"])
+    assert (refused.code, "login was refused" in refused.err) == (1, True)
+    assert SECRET not in kept_files(site)
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Lets nobody through."""
+
+    def do_GET(self) -> None:
+        self.send_response(407)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_CONNECT = do_GET  # noqa: N815  the name that http.server asks for
+
+    def log_message(self, *_words: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_proxys_password_is_in_no_message(scheme: str, answers: bool, site: Site) -> None:  # noqa: FBT001  a parameter of the test
+    with ThreadingHTTPServer((LOOPBACK, 0), Proxy) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        port = server.server_port if answers else 1
+        proxy = f'proxy = "http://{USER}:{SECRET}@{LOOPBACK}:{port}"'
+        program = configured(site.folder, site.tree, f'url = "{scheme}://m.example/"\n{LISTING}\n{proxy}')
+        program.config.chmod(0o600)
+        [refused, shown] = said_by_all(program, ["-v", "update"], ["config", "show"])
+        server.shutdown()
+        thread.join()
+    assert (refused.code, "m.example" in refused.err) == (1, True)
+    assert "***@" in shown.out
+
+
+def test_a_url_with_a_password_is_refused_and_not_repeated(site: Site) -> None:
+    program = configured(site.folder, site.tree, f'url = "http://{USER}:{SECRET}@m.example/"\n{LISTING}')
+    [refused] = said_by_all(program, ["update"])
+    assert (refused.code, "use username and password_file" in refused.err) == (78, True)
+
+
+@pytest.mark.parametrize("form", ["url", "keys", "list"])
+def test_a_repo_files_password_is_told_to_its_mirror_alone(form: str, tmp_path: Path, rpm: Builder) -> None:
+    site = repodata_site(tmp_path, [rpm("bash", "1")], [rpm("bash", "2")])
+    repo = tmp_path / "x.repo"
+    with http_server(site.mirror) as web:
+        web.behaviour.credentials = (USER, SECRET)
+        inside = web.url.replace("://", f"://{USER}:{SECRET}@")
+        (site.mirror / "list").write_text(f"{web.url}\n")
+        keys = f"baseurl={web.url}\nusername={USER}\npassword={SECRET}"
+        lines = {"url": f"baseurl={inside}", "list": f"mirrorlist={inside}/list", "keys": keys}
+        repo.write_text(f"[x]\ngpgcheck=0\n{lines[form]}\n")
+        repo.chmod(0o600)
+        program = configured(tmp_path, site.tree, "", layout="repodata", more=f'updates_from = ["{repo}"]')
+        [updated, *_] = said_by_all(program)
+        assert updated.code == 0, updated.out
+        (site.mirror / "repodata/repomd.xml").unlink()
+        [refused] = said_by_all(program, ["-v", "update"])
+    assert (refused.code, "404" in refused.err) == (1, True)
+    assert SECRET not in kept_files(site)
