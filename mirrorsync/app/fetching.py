@@ -17,13 +17,18 @@ from mirrorsync.upstream.fetch import Failed, Fetched, Wanted, fetch
 
 @dataclass(frozen=True, slots=True)
 class Obtained:
-    """The plan as it can be carried out, and the SHA-256 in the pool of each package that it brings in."""
+    """The plan as it can be carried out, and each package that it brings in as it lies in the pool."""
 
     plan: Plan
-    staged: Mapping[NEVRA, str]
+    arrived: Mapping[NEVRA, Fetched]
     fetched: int
     bytes_fetched: int
     failed: tuple[FailedFetch, ...]
+
+    @property
+    def staged(self) -> Mapping[NEVRA, str]:
+        """The SHA-256 in the pool of each package."""
+        return {nevra: fetched.sha256 for nevra, fetched in self.arrived.items()}
 
 
 def obtain(site: Site, inputs: Inputs, plan: Plan, pool: Pool, progress: ShowProgress) -> Obtained:
@@ -43,10 +48,10 @@ def obtain(site: Site, inputs: Inputs, plan: Plan, pool: Pool, progress: ShowPro
         barred |= failures
         forbidden = {**inputs.barred, **barred}
         plan = plan_update(site.tree.name, inputs.holding.catalogue, inputs.available, site.policy, barred=forbidden)
-    staged = {entry.package.nevra: arrived[entry.package.nevra].sha256 for entry in plan.incoming}
+    planned = {entry.package.nevra: arrived[entry.package.nevra] for entry in plan.incoming}
     transferred = [result.package.size for result in arrived.values() if not result.from_pool]
     failed = tuple(FailedFetch(str(nevra), reason) for nevra, reason in sorted(barred.items(), key=lambda item: item[0].key))
-    return Obtained(plan, staged, len(transferred), sum(transferred), failed)
+    return Obtained(plan, planned, len(transferred), sum(transferred), failed)
 
 
 def _fetched(sources: Sequence[Source], entries: Sequence[Incoming], pool: Pool, progress: Progress) -> list[Fetched | Failed]:

@@ -9,13 +9,13 @@ from mirrorsync.app.readiness import require_ready
 from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site
 from mirrorsync.errors import PlanError
-from mirrorsync.model.generation import Generation, Inventory
+from mirrorsync.model.generation import ADOPTION, FileRecord, Generation, Inventory, Received
 from mirrorsync.model.outcome import UpdateOutcome
 from mirrorsync.planning.record import ByHand, update_record
 from mirrorsync.tree import generation as building
 from mirrorsync.tree import journal, publication
 from mirrorsync.tree.cache import TreeCache
-from mirrorsync.tree.contents import next_contents
+from mirrorsync.tree.contents import Contents, next_contents
 from mirrorsync.tree.pool import Pool
 from mirrorsync.tree.restoration import listed_nevras
 from mirrorsync.tree.site import Tree
@@ -48,25 +48,45 @@ def renew(site: Site, inputs: Inputs, outcome: UpdateOutcome, cache: TreeCache, 
 
 def _publish(site: Site, inputs: Inputs, obtained: Obtained, pool: Pool, cache: TreeCache, run: Run, stale: str | None) -> int:
     tree, plan = site.tree, obtained.plan
+    offered = inputs.offered  # before the tree is adopted: what a mirror says may be refused here
+    building.require_unchanged(tree, inputs.seen, inputs.holding.files)
     if inputs.baseline.generation is None:
         _adopt(tree, inputs, run)
     now = run.clock()  # not the call's beginning: the grace counts from here
     contents = next_contents(tree.layout, inputs.holding, plan, obtained.staged, now=now, grace=tree.grace)
     number = journal.next_number(tree)
-    building.build(tree, number, contents, pool, cache, now=now, offered=inputs.offered)
+    building.build(tree, number, contents, pool, cache, now=now, offered=offered)
     building.verify(tree, contents, plan, inputs.holding.catalogue.listed_names)
-    building.require_unchanged(tree, contents, inputs.seen)
     files = building.files_of(tree, contents, cache)
     generation = replace(
         update_record(number, plan, inputs.baseline.former, stale, _by_hand(tree, inputs)),
         published=now,
         run=run.name,
         by=run.by,
+        received=_received(obtained, contents),
         grace=building.unlisted(tree, contents.grace, tree.building),
         inventory=Inventory(new_bytes=building.new_bytes(files, inputs.holding.files)),
     )
+    building.require_unchanged(tree, inputs.seen, inputs.holding.files)
     publication.publish(tree, generation, files)
     return number
+
+
+def _received(obtained: Obtained, contents: Contents) -> tuple[Received, ...]:
+    """Each package that came in: where it lies, who gave it and who signed it."""
+    places = {package.nevra: package.location for package in contents.listed if package.location in contents.replaced}
+    return tuple(
+        Received(
+            nevra=str(entry.package.nevra),
+            file=FileRecord(places[entry.package.nevra], entry.package.size, fetched.sha256),
+            signer=fetched.signer,
+            source=fetched.source,
+            announced=entry.package.digest.algorithm if entry.package.digest else None,
+            advisories=tuple(sorted(entry.advisories)),
+        )
+        for entry in obtained.plan.incoming
+        for fetched in (obtained.arrived[entry.package.nevra],)
+    )
 
 
 def _adopt(tree: Tree, inputs: Inputs, run: Run) -> None:
@@ -74,7 +94,7 @@ def _adopt(tree: Tree, inputs: Inputs, run: Run) -> None:
     former, holding = inputs.baseline.former, inputs.holding
     barred = former.barred if former else ()
     number, reason = journal.next_number(tree), "taken as it was found"
-    found = Generation(number, run.now, journal.ADOPTION, run.by, reason, barred=barred, grace=holding.grace)
+    found = Generation(number, run.now, ADOPTION, run.by, reason, barred=barred, grace=holding.grace)
     publication.adopt(tree, found, holding.files)
 
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+ADOPTION = "adoption"
+"""The run that recorded a tree as it was found."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
@@ -32,11 +35,37 @@ class Inventory:
 
 
 @dataclass(frozen=True, slots=True)
+class Received:
+    """A package that an update mirror gave, and the file it became.
+
+    signer: full fingerprint of the pinned key it was verified with; None where the mirror's signatures were not asked for.
+    source: the URL that gave it, after mirror lists and without credentials; None where a lost note of the pool had it.
+    announced: the kind of digest that the mirror's metadata had of it ("sha256"); None where it has no metadata.
+    """
+
+    nevra: str
+    file: FileRecord
+    signer: str | None
+    source: str | None
+    announced: str | None
+    advisories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A package that a rollback brought back, and the generation it first came in with: None where that record is lost."""
+
+    nevra: str
+    generation: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
     """What the journal keeps of generation `number` for ever; its list of files is kept apart, as long as its files are.
 
     published: UTC.  run: which command made it.  by: which process of whom.  reason: why it was made, for a person.
     back_to: the generation that a rollback brought back.  added, removed: NEVRAs as text.
+    received: of those added, what update mirrors gave; what was put there by hand is `added` alone.  returned: what a rollback added.
     barred: NEVRAs that rollbacks took out and that no update brings back by itself.
     previous: SHA-256 of the record before this one, '' for the first.
     """
@@ -50,6 +79,8 @@ class Generation:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     advisories: tuple[str, ...] = ()
+    received: tuple[Received, ...] = ()
+    returned: tuple[Returned, ...] = ()
     barred: tuple[str, ...] = ()
     grace: tuple[GraceCopy, ...] = ()
     inventory: Inventory = Inventory()

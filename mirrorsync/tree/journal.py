@@ -6,7 +6,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -15,14 +15,12 @@ from typing import Any
 
 from mirrorsync.errors import TreeError
 from mirrorsync.files import make_directory, remove_file, write_file
-from mirrorsync.model.generation import FileRecord, Generation, GraceCopy, Inventory
+from mirrorsync.model.generation import FileRecord, Generation, GraceCopy, Inventory, Received, Returned
 from mirrorsync.tree.site import Tree, numbered
 
 SCHEMA = "mirrorsync-generation-1"
-ADOPTION = "adoption"
-"""The run that recorded a tree as it was found."""
-
 _RESTORE = "restore it from a backup"
+_FAULTS = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 def record_path(journal: Path, number: int) -> Path:
@@ -85,8 +83,8 @@ def read_record(journal: Path, number: int) -> Generation:
             raise ValueError(f"it is of generation {generation.number}")
     except OSError as error:
         raise TreeError(f"{path}: cannot be read: {error.strerror}; {_RESTORE}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise TreeError(f"{path}: not a journal record ({error}); {_RESTORE}") from error
+    except _FAULTS as error:
+        raise TreeError(f"{path}: not a journal record ({error!s:.200}); {_RESTORE}") from error
     return generation
 
 
@@ -99,7 +97,10 @@ def read_files(journal: Path, generation: Generation) -> tuple[FileRecord, ...]:
         raise TreeError(f"{path}: cannot be read: {error.strerror}; {_RESTORE}") from error
     if hashlib.sha256(content).hexdigest() != generation.inventory.sha256:
         raise TreeError(f"{path}: not the list that was recorded; {_RESTORE}")
-    return tuple(FileRecord(str(path), int(size), str(sha256)) for path, size, sha256 in json.loads(content))
+    try:
+        return tuple(FileRecord(str(path), int(size), str(sha256)) for path, size, sha256 in json.loads(content))
+    except _FAULTS as error:
+        raise TreeError(f"{path}: not a list of files ({error!s:.200}); {_RESTORE}") from error
 
 
 def current(tree: Tree) -> Generation | None:
@@ -132,12 +133,18 @@ def published(tree: Tree) -> tuple[int, ...]:
 
 def newest(tree: Tree) -> Generation | None:
     """The newest record that can be read, of what was published: what it bars and lets stay holds also where the tree shows another."""
-    for number in reversed(published(tree)):
-        try:
-            return read_record(tree.journal, number)
-        except TreeError:
-            continue
-    return None
+    return next(_readable(tree, reversed(published(tree))), None)
+
+
+def readable(tree: Tree) -> tuple[Generation, ...]:
+    """Every record that can be read, of what was published, oldest first."""
+    return tuple(_readable(tree, published(tree)))
+
+
+def _readable(tree: Tree, wanted: Iterable[int]) -> Iterator[Generation]:
+    for number in wanted:
+        with suppress(TreeError):
+            yield read_record(tree.journal, number)
 
 
 def require_followed(tree: Tree, number: int) -> None:
@@ -170,6 +177,8 @@ def generation_document(generation: Generation) -> dict[str, Any]:
         "added": list(generation.added),
         "removed": list(generation.removed),
         "advisories": list(generation.advisories),
+        "received": [_received_document(received) for received in generation.received],
+        "returned": {returned.nevra: returned.generation for returned in generation.returned},
         "barred": list(generation.barred),
         "grace": [{"path": copy.path, "since": copy.since.isoformat()} for copy in generation.grace],
         "files": {"count": inventory.count, "bytes": inventory.bytes, "new_bytes": inventory.new_bytes, "sha256": inventory.sha256},
@@ -178,7 +187,7 @@ def generation_document(generation: Generation) -> dict[str, Any]:
 
 def _generation(document: Mapping[str, Any]) -> Generation:
     if document["schema"] != SCHEMA:
-        raise ValueError(f"its schema is {document['schema']!r}")
+        raise ValueError(f"its schema is {document['schema']!r:.60}")
     files = document["files"]
     return Generation(
         number=int(document["number"]),
@@ -186,15 +195,49 @@ def _generation(document: Mapping[str, Any]) -> Generation:
         run=str(document["run"]),
         by=str(document["by"]),
         reason=str(document["reason"]),
-        back_to=None if document["back_to"] is None else int(document["back_to"]),
+        back_to=_number_or_none(document["back_to"]),
         added=_texts(document["added"]),
         removed=_texts(document["removed"]),
         advisories=_texts(document["advisories"]),
+        received=tuple(_received(received) for received in document["received"]),
+        returned=tuple(Returned(nevra, _number_or_none(number)) for nevra, number in document["returned"].items()),
         barred=_texts(document["barred"]),
         grace=tuple(GraceCopy(str(copy["path"]), _moment(copy["since"])) for copy in document["grace"]),
         inventory=Inventory(int(files["count"]), int(files["bytes"]), int(files["new_bytes"]), str(files["sha256"])),
         previous=str(document["previous"]),
     )
+
+
+def _received_document(received: Received) -> dict[str, Any]:
+    return {
+        "nevra": received.nevra,
+        "path": received.file.path,
+        "size": received.file.size,
+        "sha256": received.file.sha256,
+        "signer": received.signer,
+        "source": received.source,
+        "announced": received.announced,
+        "advisories": list(received.advisories),
+    }
+
+
+def _received(document: Mapping[str, Any]) -> Received:
+    return Received(
+        nevra=str(document["nevra"]),
+        file=FileRecord(str(document["path"]), int(document["size"]), str(document["sha256"])),
+        signer=_text_or_none(document["signer"]),
+        source=_text_or_none(document["source"]),
+        announced=_text_or_none(document["announced"]),
+        advisories=_texts(document["advisories"]),
+    )
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _number_or_none(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _texts(values: Sequence[Any]) -> tuple[str, ...]:
