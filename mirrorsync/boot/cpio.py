@@ -3,6 +3,7 @@
 Layout by the kernel's Documentation/driver-api/early-userspace/buffer-format.rst.
 """
 
+import re
 from typing import BinaryIO
 
 from mirrorsync.errors import BootError
@@ -14,6 +15,7 @@ _NAME_SIZE = slice(94, 102)
 _LONGEST_NAME = 4096
 _TRAILER = b"TRAILER!!!"
 _BLOCK = 1 << 20
+_DIGITS = re.compile(rb"[0-9A-Fa-f]{8}")  # int() would take a sign too
 
 
 def find_file(stream: BinaryIO, name: bytes, *, limit: int) -> bytes | None:
@@ -43,10 +45,9 @@ def _header(stream: BinaryIO) -> tuple[bytes, int]:
 
 
 def _number(field: bytes) -> int:
-    try:
-        return int(field, 16)
-    except ValueError as error:
-        raise BootError("it is damaged: a cpio header without numbers") from error
+    if not _DIGITS.fullmatch(field):
+        raise BootError("it is damaged: a cpio header without numbers")
+    return int(field, 16)
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:

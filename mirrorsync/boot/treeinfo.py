@@ -9,6 +9,7 @@ from mirrorsync.model.package import Digest
 
 NAMES = (".treeinfo", "treeinfo")
 _ALGORITHMS = {"sha": "sha1", "sha1": "sha1", "md5": "md5", "sha224": "sha224", "sha256": "sha256", "sha384": "sha384", "sha512": "sha512"}
+_LONGEST_LINE = 8192
 _BOOTED = ("kernel", "initrd")
 
 
@@ -29,13 +30,15 @@ def parse_treeinfo(text: str) -> TreeInfo:
     """The file's text as values. Raises BootError where it is no such file, or a checksum is none."""
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[method-assign, assignment]  # paths keep their case
+    if any(len(line) > _LONGEST_LINE for line in text.splitlines()):  # of one with many blanks configparser makes minutes
+        raise BootError(f"it is no .treeinfo: it has a line of more than {_LONGEST_LINE} characters")
     try:
         parser.read_string(text)
         sums = dict(parser["checksums"]) if parser.has_section("checksums") else {}
         stages = dict(parser["stage2"]) if parser.has_section("stage2") else {}
         images = [dict(parser[name]) for name in parser.sections() if name.startswith("images-")]
     except configparser.Error as error:
-        raise BootError(f"it is no .treeinfo: {str(error).splitlines()[0]}") from error
+        raise BootError(f"it is no .treeinfo: {str(error).splitlines()[0]:.200}") from error
     return TreeInfo(
         {path: _digest(path, value) for path, value in sorted(sums.items()) if not f"/{path}".rpartition("/")[0].endswith("/repodata")},
         tuple(sorted({section[key] for section in images for key in _BOOTED if section.get(key)})),
@@ -46,5 +49,5 @@ def parse_treeinfo(text: str) -> TreeInfo:
 def _digest(path: str, value: str) -> Digest:
     algorithm, _, digits = value.partition(":")
     if algorithm.lower() not in _ALGORITHMS or not digits.strip():
-        raise BootError(f"its checksum of {path} is none: {value!r}")
+        raise BootError(f"its checksum of {path:.200} is none: {value!r:.200}")
     return Digest(_ALGORITHMS[algorithm.lower()], digits.strip().lower())

@@ -18,6 +18,7 @@ _LINES = {
     "mapping_type": _NOT_A_TABLE,
     "dict_type": _NOT_A_TABLE,
     "tuple_type": "is not a list; put it in square brackets",
+    "bool_type": "{value!r} is neither true nor false; write one of them without quotation marks",
     "int_type": "{value!r} is not a whole number; write one without quotation marks",
     "enum": "{value!r} is not one of its words; write {expected}",
     "greater_than_equal": "{value!r} is too small; write a number {expected}",

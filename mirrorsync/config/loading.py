@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mirrorsync.config.explanation import explain
-from mirrorsync.config.named_files import missing_parts, unusable_files
+from mirrorsync.config.named_files import exposed_proxies, missing_parts, unusable_files
 from mirrorsync.config.places import misplaced
 from mirrorsync.config.rules import broken_rules
 from mirrorsync.config.schema import Config
@@ -70,7 +70,7 @@ def understand(sources: Sources, state: Path) -> Config:
             where = tuple(part for part in detail["loc"] if part != "[key]")
             if detail["type"] != "too_short" or not detail["input"]:  # pydantic counts the good items of a list only
                 problems.setdefault(where, explain(detail, where))
-    for where, what in (*broken_rules(sources.values), *misplaced(values)):
+    for where, what in (*broken_rules(sources.values), *exposed_proxies(sources), *misplaced(values)):
         problems.setdefault(where, what)
     if config is None or problems:
         raise ConfigError(sources.told(problems.items()))

@@ -2,11 +2,13 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from mirrorsync.config.rules import table
 from mirrorsync.config.schema import Config, UpdateSource
-from mirrorsync.config.sources import Location
+from mirrorsync.config.sources import Location, Sources
 from mirrorsync.errors import ConfigError
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -48,8 +50,19 @@ def _update_files(here: Location, update: UpdateSource) -> Iterator[tuple[Locati
         path = getattr(update, key)
         if path and (problem := _unreadable(path)):
             yield (*here, key), problem
-    if update.password_file and (problem := _exposed(update.password_file)):
-        yield (*here, "password_file"), problem
+    for key, path in _secrets(update):
+        if problem := exposed(path):
+            yield (*here, key), problem
+
+
+def _secrets(update: UpdateSource) -> Iterator[tuple[str, Path]]:
+    """(key, file) of what proves who asks: a certificate's file holds its key too where no other is named."""
+    if update.password_file:
+        yield "password_file", update.password_file
+    if update.client_key:
+        yield "client_key", update.client_key
+    elif update.client_cert:
+        yield "client_cert", update.client_cert
 
 
 def _unreadable_in(here: Location, paths: tuple[Path, ...]) -> Iterator[tuple[Location, str]]:
@@ -90,17 +103,39 @@ def _keyless(path: Path) -> str | None:
     return f"{path} holds no OpenPGP public key; put there what `gpg --armor --export` prints, or name another file"
 
 
-def _exposed(path: Path) -> str | None:
+def exposed(path: Path) -> str | None:
+    """What is wrong with a file that holds a secret, and what to do, where others than its owner may read or write it."""
     if os.access(path, os.F_OK) and path.stat().st_mode & _OTHERS:
         return f"{path} may be read by others; chmod 600 it"
     return None
 
 
+def exposed_proxies(sources: Sources) -> Iterator[tuple[Location, str]]:
+    """(where, "what; what to do") of every proxy whose password stands in a file that others may read."""
+    for where, value in _proxies(sources.values):
+        problem = exposed(sources.origin(where).file) if "@" in value else None
+        if problem:
+            yield where, f"names a password, and {problem}"
+
+
+def _proxies(values: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
+    for name, tree in table(values.get("trees")).items():
+        updates = table(tree).get("updates")
+        for index, update in enumerate(updates if isinstance(updates, list) else []):
+            if isinstance(proxy := table(update).get("proxy"), str):
+                yield ("trees", name, "updates", index, "proxy"), proxy
+
+
+def require_private(update: UpdateSource) -> None:
+    """Raises ConfigError where others may read what proves who asks, or it cannot be read."""
+    for key, path in _secrets(update):
+        if problem := _unreadable(path) or exposed(path):
+            raise ConfigError((f"{key} of {update.name}: {problem}",))
+
+
 def read_password(update: UpdateSource) -> str | None:
     """The first line of the mirror's password file, None where it has none. Raises ConfigError where others may read the file."""
+    require_private(update)
     if update.password_file is None:
         return None
-    problem = _unreadable(update.password_file) or _exposed(update.password_file)
-    if problem:
-        raise ConfigError((f"password_file of {update.name}: {problem}",))
     return update.password_file.read_text(encoding="utf-8").partition("\n")[0]

@@ -6,7 +6,7 @@ from itertools import permutations
 from typing import Any
 
 from mirrorsync.config.sources import Location
-from mirrorsync.model.choices import Layout, MirrorKind, Signatures
+from mirrorsync.model.choices import Layout, MetadataSignatures, MirrorKind, Signatures
 
 Problem = tuple[Location, str]
 _PLACES = ("url", "mirrorlist", "metalink")
@@ -42,6 +42,8 @@ def _tree(tree: Mapping[str, Any]) -> Iterator[Problem]:
         yield ("compression",), "is for layout 'repodata': this tree has none; remove it"
     if tree.get("repos") and not tree.get("updates_from"):
         yield ("repos",), "is used with .repo files only; name them in updates_from, or remove it"
+    if tree.get("legacy") and not tree.get("updates_from"):
+        yield ("legacy",), "is for the mirrors of updates_from, of which there are none; set it in [[updates]], or remove it"
     pins = [pin.partition("=")[0].strip() for pin in _list(tree.get("pin")) if isinstance(pin, str)]
     for name, count in sorted(Counter(pins).items()):
         if count > 1:
@@ -70,6 +72,8 @@ def _trust(update: Mapping[str, Any]) -> Iterator[Problem]:
         yield ("keys",), 'is missing: packages must be signed, and by whom is not told; name key files, or set signatures = "digest-only"'
     elif update.get("fingerprints") and not update.get("keys"):
         yield ("fingerprints",), "pins keys that no file holds; name the key files in keys"
+    elif update.get("metadata_signatures") == MetadataSignatures.REQUIRE and not update.get("keys"):
+        yield ("keys",), "is missing: metadata must be signed, and by whom is not told; name key files, or remove metadata_signatures"
 
 
 def _identity(update: Mapping[str, Any]) -> Iterator[Problem]:

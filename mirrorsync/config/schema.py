@@ -9,8 +9,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from mirrorsync.config import values
-from mirrorsync.model.choices import Compression, Layout, MirrorKind, Signatures
+from mirrorsync.model.choices import Compression, Layout, MetadataSignatures, MirrorKind, Signatures
 from mirrorsync.model.policy import NewPackages, Policy
+from mirrorsync.model.view import Watch
 
 
 class BootStyle(StrEnum):
@@ -45,6 +46,7 @@ Client = Annotated[str, _parsed(values.parse_client)]
 TreeName = Annotated[str, _parsed(values.parse_tree_name)]
 Arch = Annotated[str, _parsed(values.parse_arch)]
 Count = Annotated[int, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
 Pin = Annotated[values.Pin, _parsed(values.parse_pin), PlainSerializer(str)]
 
 
@@ -55,7 +57,7 @@ class Table(BaseModel):
 
 
 class General(Table):
-    """[mirrorsync]: `state` holds caches and keyrings; local disk, disposable."""
+    """[mirrorsync]: `state` holds caches, keyrings and what mirrors showed last; a local disk."""
 
     state: File
 
@@ -70,6 +72,10 @@ class UpdateSource(Table):
     keys: tuple[File, ...] = ()
     fingerprints: tuple[Fingerprint, ...] = ()
     signatures: Signatures = Signatures.REQUIRE
+    legacy: Flag = False
+    metadata_signatures: MetadataSignatures = MetadataSignatures.IF_PRESENT
+    stale_after: Duration | None = None
+    shrink_limit: Count = Field(default=20, ge=0, le=100)
     proxy: Proxy | None = None
     username: Text | None = None
     password_file: File | None = None
@@ -78,6 +84,11 @@ class UpdateSource(Table):
     ca: File | None = None
     max_rate: Rate | None = None
     connections: Count = Field(default=4, ge=1, le=16)
+
+    @property
+    def watch(self) -> Watch:
+        """What to look out for in what it shows."""
+        return Watch(self.stale_after, self.shrink_limit)
 
     @property
     def name(self) -> str:
@@ -117,6 +128,7 @@ class TreeConfig(Table):
     updates: tuple[UpdateSource, ...] = ()
     updates_from: tuple[File, ...] = ()
     repos: tuple[Text, ...] = ()
+    legacy: Flag = False
     releasever: Text | None = None
     basearch: Text | None = None
     boot: BootConfig | None = None

@@ -134,6 +134,10 @@ def _read(file: Path) -> Mapping[str, Any]:
         raise ConfigError((f"{file}: byte {error.start + 1} is not UTF-8; save the file as UTF-8",)) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError((_syntax_problem(file, str(error)),)) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise ConfigError((f"{file}: is not TOML: a number with too many digits; correct it",)) from error
+    except RecursionError as error:
+        raise ConfigError((f"{file}: its lists or tables are nested too deep; correct it",)) from error
 
 
 def _syntax_problem(file: Path, message: str) -> str:

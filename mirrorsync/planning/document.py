@@ -10,7 +10,7 @@ from mirrorsync.model.advisory import Advisory, AdvisoryType
 from mirrorsync.model.package import Dependency, Digest, Package, Sense
 from mirrorsync.model.plan import Change, Held, Incoming, Kept, Outgoing, Plan, Removal
 from mirrorsync.model.version import EVR, NEVRA
-from mirrorsync.planning.node import Node
+from mirrorsync.planning.node import Node, abbreviated
 
 PLAN_SCHEMA = "mirrorsync-plan-1"
 
@@ -84,7 +84,7 @@ def package_from(document: object, where: str = "package") -> Package:
     try:
         return _package(document)  # type: ignore[arg-type]  # whatever it is, its faults are caught here
     except (KeyError, TypeError, ValueError, AttributeError, PlanError) as error:
-        raise PlanError(f"{where}: not a package's description: {error}") from error
+        raise PlanError(f"{where}: not a package's description: {error!s:.200}") from error
 
 
 def _package(document: Document) -> Package:
@@ -98,13 +98,13 @@ def _package(document: Document) -> Package:
         location,
         size,
         _digest(document.get("digest")),
-        header,
+        header or None,
         source,
         _dependencies(document, "provides"),
         _dependencies(document, "requires"),
         _dependencies(document, "obsoletes"),
         _texts(document, "files"),
-        module,
+        module or None,
         built,
     )
 
@@ -112,7 +112,7 @@ def _package(document: Document) -> Package:
 def _require(kind: type, *values: object) -> None:
     for value in values:
         if type(value) is not kind:
-            raise TypeError(f"{value!r} is no {kind.__name__}")
+            raise TypeError(f"{abbreviated(value)} is no {kind.__name__}")
 
 
 def _digest(text: str | None) -> Digest | None:
@@ -169,7 +169,7 @@ def _parsed(text: str) -> Dependency:
     name, _, rest = text.partition(" ")
     sign, _, evr = rest.partition(" ")
     if sign not in _SENSES:
-        raise PlanError(f"{text!r} is no dependency")
+        raise PlanError(f"{abbreviated(text)} is no dependency")
     return Dependency(name, _SENSES[sign], EVR.parse(evr))
 
 

@@ -2,9 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from reprlib import Repr
 from typing import Any, NoReturn
 
 from mirrorsync.errors import PlanError
+
+_BRIEF = Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 60
+
+
+def abbreviated(value: object) -> str:
+    """As `repr`, of no more than the first items, characters and levels."""
+    return _BRIEF.repr(value)
 
 
 class Node:
@@ -16,7 +25,7 @@ class Node:
 
     def wrong(self, expected: str) -> NoReturn:
         """Raise PlanError: something else was expected here."""
-        raise PlanError(f"{self.where}: expected {expected}, found {self.value!r:.60}")
+        raise PlanError(f"{self.where}: expected {expected}, found {abbreviated(self.value)}")
 
     def field(self, name: str) -> "Node":
         """A member of the object. Raises PlanError."""

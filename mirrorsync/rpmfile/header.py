@@ -20,9 +20,11 @@ _LEAD_MAGIC = b"\xed\xab\xee\xdb"
 _LEAD_SIZE = 96
 _MOST_ENTRIES = 0xFFFF  # rpm's hdrchkTags
 _MOST_DATA = 256 << 20  # rpm's hdrchkData
+_MOST_VALUES = 1 << 20  # of one tag: the largest packages have some 300,000 files; bytes and characters may be more
 _FIRST_READ = 64 << 10
 _MANY = 16  # strings of one tag from which on counting NULs is quicker than finding each
 _CODES: Mapping[int, str] = {Kind.CHAR: "B", Kind.INT8: "B", Kind.INT16: "H", Kind.INT32: "I", Kind.INT64: "Q"}
+_UNCOUNTED = frozenset((Kind.CHAR, Kind.INT8, Kind.BINARY))
 # The least bytes one value takes, by kind: a string has at least its NUL.
 _LEAST_SIZES = (0, 1, 1, 2, 4, 8, 1, 1, 1, 1)
 
@@ -165,6 +167,8 @@ def parse_header(data: bytes, offset: int = 0) -> RawHeader:
             raise HeaderError(f"tag {tag} is of the unknown kind {kind}")
         if place < 0 or place + count * _LEAST_SIZES[kind] > store:
             raise HeaderError(f"tag {tag}: its {count} values at {place} do not fit into {store} bytes of data")
+        if count > _MOST_VALUES and kind not in _UNCOUNTED:
+            raise HeaderError(f"tag {tag} claims {count} values; more than {_MOST_VALUES} are not read")
         entries[tag] = Entry._make(fields)
     return RawHeader(blob, entries, start)
 

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS paths (sha256 TEXT PRIMARY KEY, paths BLOB);
 CREATE TABLE IF NOT EXISTS part (sha256 TEXT, kind TEXT, location BLOB, content BLOB, checksum INTEGER,
                                  PRIMARY KEY (sha256, kind, location));
 """
+_FAULTS = (sqlite3.Error, UnicodeDecodeError)  # what a damaged file is; its messages quote bytes of it that need be no text
 _Row = Sequence[Any]
 T = TypeVar("T")
 
@@ -132,13 +133,13 @@ class TreeCache:
     def _rows(self, query: str, *values: str) -> list[_Row]:
         try:
             return self._database.execute(query, values).fetchall()
-        except sqlite3.Error:
+        except _FAULTS:
             self._database.close()
             self._database = _anew(self._path)
             return []
 
     def _write(self, statement: str, rows: Iterable[_Row]) -> None:
-        with suppress(sqlite3.Error), self._database:  # what is not remembered is read again
+        with suppress(*_FAULTS), self._database:  # what is not remembered is read again
             self._database.executemany(statement, rows)
 
 
@@ -146,7 +147,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         make_directory(path.parent)
         return _connected(str(path))
-    except (sqlite3.Error, OSError):
+    except (*_FAULTS, OSError):
         return _anew(path)
 
 
@@ -155,7 +156,7 @@ def _anew(path: Path) -> sqlite3.Connection:
     try:
         remove_file(path)
         return _connected(str(path))
-    except (sqlite3.Error, OSError):
+    except (*_FAULTS, OSError):
         return _connected(":memory:")
 
 
@@ -166,7 +167,7 @@ def _connected(name: str) -> sqlite3.Connection:
             raise sqlite3.DatabaseError("made by another version")
         database.execute("PRAGMA synchronous = OFF")
         database.executescript(f"PRAGMA user_version = {_VERSION};{_SCHEMA}")
-    except sqlite3.Error:
+    except _FAULTS:
         database.close()
         raise
     return database

@@ -9,6 +9,9 @@ from mirrorsync.model.choices import Layout
 from mirrorsync.tree.layout import BASE
 
 _LIMIT = 32 << 20
+_HEAD = 1024
+_ENCODING = re.compile(rb"""<\?xml[^>]*?\bencoding\s*=\s*["']([^"']{0,40})""")
+_ENCODINGS = (b"utf-8", b"utf-16", b"us-ascii", b"iso-8859-1")  # expat's own; for others it asks Python, which stumbles over most
 
 
 def comps_names(content: bytes, arches: tuple[str, ...]) -> frozenset[str]:
@@ -24,9 +27,12 @@ def comps_names(content: bytes, arches: tuple[str, ...]) -> frozenset[str]:
 def _xml_names(content: bytes) -> frozenset[str]:
     if re.search(rb"<!ENTITY", content):
         raise TreeError("refused: it declares XML entities")
+    said = _ENCODING.search(content[:_HEAD].replace(b"\0", b""))
+    if said and said[1].lower() not in _ENCODINGS:
+        raise TreeError(f"refused: it is in the encoding {said[1].decode(errors='replace')!r}, which is not read")
     try:
         root = ElementTree.fromstring(content)  # noqa: S314  entities are refused above
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two for encodings that are none
         raise TreeError(f"not well-formed XML: {error}") from error
     return frozenset((element.text or "").strip() for element in root.iter("packagereq")) - {""}
 
@@ -34,13 +40,13 @@ def _xml_names(content: bytes) -> frozenset[str]:
 def _text_names(text: str, arches: tuple[str, ...]) -> frozenset[str]:
     """`[expr:] 0|1 [--hide] Group {`, in it `[expr:] package`, `@ Group` and `[expr:] ? Group {`, each block closed by `}`."""
     names: set[str] = set()
-    blocks: list[bool] = []  # of each open block, whether it applies
+    blocks: list[bool] = []  # of each open block, whether it and all around it apply
     for raw in text.splitlines()[1:]:
         line = raw.split("#", 1)[0].strip()
         condition, colon, rest = line.rpartition(": ")
-        applies = (not colon or _applies(condition, arches)) and all(blocks)
+        applies = (not colon or _applies(condition, arches)) and all(blocks[-1:])
         if line == "}":
-            blocks = blocks[:-1]
+            del blocks[-1:]
         elif line.endswith("{"):
             blocks.append(applies)
         elif blocks and applies and rest and not rest.startswith("@"):

@@ -2,7 +2,7 @@
 
     pool/ab/ab12…            a whole, verified file; st_nlink == 1 means that no generation uses it
     pool/incoming/KEY        what has arrived of a file, KEY says of which
-    pool/incoming/KEY.kept   the SHA-256 it was kept under, for packages whose mirror tells none beforehand
+    pool/incoming/KEY.kept   the SHA-256 it was kept under, for packages whose mirror tells none beforehand, and the URL it came from
     pool/incoming/KEY.origin which file of which mirror it is, for as long as it arrives
 """
 
@@ -47,11 +47,12 @@ class Pool:
 
     def arrived(self, key: str) -> str | None:
         """The SHA-256 of the kept file that arrived as `key`, None where there is none."""
-        try:
-            sha256 = _note(self._place(key)).read_text(encoding="ascii", errors="replace").strip()
-        except FileNotFoundError:
-            return None
+        sha256, _ = self._noted(key)
         return sha256 if self.has(sha256) else None
+
+    def source(self, key: str) -> str | None:
+        """Where the file that arrived as `key` came from; None where that is not known."""
+        return self._noted(key)[1] or None
 
     def whole(self, key: str, sha256: str | None) -> Path | None:
         """The kept file with this SHA-256 or, where that is not known, the one that arrived as `key`; None where there is none."""
@@ -62,10 +63,13 @@ class Pool:
         """What has arrived as `key` and is not whole."""
         return self._place(key) if self._place(key).is_file() else None
 
-    def keep(self, partial: Path, sha256: str) -> Path:
-        """Move a whole, verified file from `incoming` to its place; durable when this returns. A note without its file says nothing."""
+    def keep(self, partial: Path, sha256: str, source: str | None = None) -> Path:
+        """Move a whole, verified file from `incoming` to its place; durable when this returns. A note without its file says nothing.
+
+        source: the URL it came from.
+        """
         target = self.path_of(sha256)
-        write_file(_note(partial), sha256.encode())
+        write_file(_note(partial), f"{sha256}\n{source or ''}".encode(errors="surrogateescape"))
         settle(partial, target)
         return target
 
@@ -114,6 +118,14 @@ class Pool:
             status = _status(whole)
             if status is not None and _earlier(status, before):
                 yield path
+
+    def _noted(self, key: str) -> tuple[str, str]:
+        """What is noted of the file that arrived as `key`: its SHA-256 and where it came from."""
+        try:
+            sha256, _, source = _note(self._place(key)).read_text(encoding="utf-8", errors="surrogateescape").partition("\n")
+        except FileNotFoundError:
+            return "", ""
+        return sha256.strip(), source.strip()
 
     def _place(self, key: str) -> Path:
         return self.folder / _INCOMING / key

@@ -84,8 +84,14 @@ def _merged(headers: RpmHeaders) -> Values:
 
     Tags from 1000000 on are hdlist's own; a package has no say in them.
     """
-    kept = [tag for tag in headers.main.entries if tag not in LEFT_OUT and tag < HdlistTag.FILENAME]
-    values = {tag: value for tag in kept if (value := headers.main.value(tag))}
+    values: Values = {}
+    size = 0
+    for tag in headers.main.entries:
+        if tag not in LEFT_OUT and tag < HdlistTag.FILENAME and (value := headers.main.value(tag)):
+            values[tag] = value
+            size += len(value.data)
+            if size > len(headers.main.blob):
+                raise HeaderError("its values share bytes: together they are larger than the header")
     for tag in headers.signature.tags():
         merged = tag if tag in SIGNATURES_AS_THEY_ARE else SIGNATURE_TAGS.get(tag)
         if merged is not None and merged not in LEFT_OUT and (value := headers.signature.value(tag)):

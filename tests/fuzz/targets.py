@@ -1,0 +1,9 @@
+"""All targets, by name."""
+
+from collections.abc import Mapping
+
+from tests.fuzz import documents, images, listings, metadata, names, packages, settings, signing
+from tests.fuzz.target import Target
+
+FAMILIES = (packages, listings, metadata, images, signing, settings, documents, names)
+TARGETS: Mapping[str, Target] = {target.name: target for family in FAMILIES for target in family.TARGETS}
