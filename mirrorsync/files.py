@@ -22,7 +22,8 @@ DIRECTORY_MODE = 0o755
 _BLOCK = 1 << 20
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
-_NAME_MAX = 255
+_NAME_MAX = 255  # bytes
+_PATH_MAX = 4095  # bytes without the NUL
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,20 @@ def identity(path: Path, name: str) -> FileIdentity:
 def contained(root: Path, name: str) -> Path:
     """`root / name` for a name from outside, or TreeError where it could lie elsewhere or confuse a reader.
 
-    Refused: absolute names, empty, '.' and '..' parts, backslashes, control characters, NUL, parts over 255 bytes.
+    Refused: absolute names, empty, '.' and '..' parts, parts that a shell would take for an option or somebody's home, backslashes,
+    control characters, NUL, parts over 255 bytes, paths over 4095 with their root.
     """
     parts = name.split("/")
     if not name or any(part in ("", ".", "..") for part in parts):
-        raise TreeError(f"{name!r}: refused: not a plain relative path")
+        raise TreeError(f"{name!r:.200}: refused: not a plain relative path")
     if not name.isprintable() or "\\" in name:
-        raise TreeError(f"{name!r}: refused: a backslash, or characters that cannot be printed, in a name")
-    if any(len(os.fsencode(part)) > _NAME_MAX for part in parts):
+        raise TreeError(f"{name!r:.200}: refused: a backslash, or characters that cannot be printed, in a name")
+    if any(part.startswith(("-", "~")) for part in parts):
+        raise TreeError(f"{name!r:.200}: refused: a part of it begins with - or ~, which mean something to a shell")
+    path = root.joinpath(*PurePosixPath(name).parts)
+    if any(len(os.fsencode(part)) > _NAME_MAX for part in parts) or len(os.fsencode(path)) > _PATH_MAX:
         raise TreeError(f"{name[:60]!r}…: refused: longer than a file name may be")
-    return root.joinpath(*PurePosixPath(name).parts)
+    return path
 
 
 def sha256_of(path: Path) -> str:

@@ -7,14 +7,17 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from mirrorsync.app.run import Run
 from mirrorsync.app.site import Export, Site, Source, Upstream
 from mirrorsync.app.updates import Update, all_updates
+from mirrorsync.app.vigilance import Terms, Vigil
 from mirrorsync.config.schema import Config, TreeConfig
 from mirrorsync.errors import ConfigError, TrustError, UpstreamError
-from mirrorsync.model.choices import Layout, MirrorKind
+from mirrorsync.model.choices import Layout, MirrorKind, Signatures
 from mirrorsync.tree.site import Tree
 from mirrorsync.trust.keys import Keyring, normalised, pinned
-from mirrorsync.trust.publickey import read_keys
+from mirrorsync.trust.metadata import metadata_signer
+from mirrorsync.trust.publickey import PublicKey, read_keys
 from mirrorsync.trust.signatures import verify
 from mirrorsync.upstream.alternatives import Doors
 from mirrorsync.upstream.listing import ListingUpstream
@@ -39,7 +42,16 @@ def site_of(config: Config, name: str) -> Site:
     )
     export = Export(settings.export.clients) if settings.export else None
     policy = replace(settings.policy, promote_epochs=settings.layout is Layout.REDHAT)
-    return Site(tree, policy, settings.boot.directory if settings.boot else None, export)
+    return Site(tree, policy, settings.boot.directory if settings.boot else None, export, _unsigned(settings))
+
+
+def _unsigned(settings: TreeConfig) -> tuple[str, ...]:
+    """The update mirrors whose packages need not be signed; those of .repo files that cannot be used are told by what needs them."""
+    try:
+        updates = all_updates(settings)
+    except (ConfigError, UpstreamError):
+        return tuple(update.name for update in settings.updates if update.signatures is Signatures.DIGEST_ONLY)
+    return tuple(update.mirror.name for update in updates if update.signatures is Signatures.DIGEST_ONLY)
 
 
 def _state(config: Config, name: str) -> Path:
@@ -47,7 +59,7 @@ def _state(config: Config, name: str) -> Path:
 
 
 @contextmanager
-def opened_sources(config: Config, name: str) -> Iterator[tuple[Source, ...]]:
+def opened_sources(config: Config, name: str, run: Run) -> Iterator[tuple[Source, ...]]:
     """A tree's update mirrors; connections and memories are open until the block ends.
 
     Raises ConfigError, TrustError, UpstreamError.
@@ -58,20 +70,36 @@ def opened_sources(config: Config, name: str) -> Iterator[tuple[Source, ...]]:
         raise ConfigError((f"{name}: no update mirror is configured; add [[trees.{name}.updates]] or updates_from",))
     with ExitStack() as stack:
         memory = stack.enter_context(MirrorMemory(_state(config, name) / "mirrors.sqlite"))
-        yield tuple(_opened(config, name, update, memory, stack) for update in updates)
+        yield tuple(_opened(config, name, update, memory, stack, run) for update in updates)
 
 
-def _opened(config: Config, name: str, update: Update, memory: MirrorMemory, stack: ExitStack) -> Source:
+def _opened(config: Config, name: str, update: Update, memory: MirrorMemory, stack: ExitStack, run: Run) -> Source:
     arches = config.trees[name].arches
     transport = stack.enter_context(Doors(update.mirror))
+    keyring = _keyring(config, name, update)
+    vigil = _vigil(config, name, update, keyring, run)
     upstream: Upstream
     if update.kind is MirrorKind.LISTING:
         upstream = ListingUpstream(update.mirror, transport, memory, arches)
     else:
-        folder = _state(config, name) / "metadata" / sha256(update.mirror.name.encode()).hexdigest()[:16]
-        upstream = RepodataUpstream(update.mirror, transport, folder, arches, update.places)
-    judge = partial(verify, keyring=_keyring(config, name, update), policy=update.signatures)
-    return Source(upstream, transport, judge, update.exclude, update.include)
+        folder = _state(config, name) / "metadata" / _own_name(update)
+        upstream = RepodataUpstream(update.mirror, transport, folder, arches, update.places, vigil)
+    judge = partial(verify, keyring=keyring, policy=update.signatures, legacy=update.legacy)
+    return Source(upstream, transport, judge, vigil, update.exclude, update.include)
+
+
+def _vigil(config: Config, name: str, update: Update, keyring: Keyring | None, run: Run) -> Vigil:
+    terms = Terms(update.metadata_signatures)
+    if keyring and update.kind is MirrorKind.REPODATA:
+        keys = repr(([key.fingerprint for key in keyring.keys], update.legacy))
+        terms = replace(terms, signer=partial(metadata_signer, keys=keyring.keys, legacy=update.legacy), keys=keys)
+    file = _state(config, name) / "views" / f"{_own_name(update)}.json"
+    return Vigil(file, update.watch, terms, config.trees[name].arches, run.now, accepting=run.accept_upstream)
+
+
+def _own_name(update: Update) -> str:
+    """What an update mirror's own files are called."""
+    return sha256(update.mirror.name.encode()).hexdigest()[:16]
 
 
 def _keyring(config: Config, name: str, update: Update) -> Keyring | None:
@@ -80,9 +108,15 @@ def _keyring(config: Config, name: str, update: Update) -> Keyring | None:
 
 def keyring_of(config: Config, name: str) -> Keyring | None:
     """One private keyring of everybody whose signature the tree's update mirrors may carry. Raises TrustError."""
-    updates = all_updates(config.trees[name])
-    keys = [path for update in updates for path in update.keys]
-    return Keyring.make(_state(config, name) / "keys", keys, [text for update in updates for text in update.fingerprints]) if keys else None
+    trusted = [(update, key) for update in all_updates(config.trees[name]) if update.keys for key in pinned_of(update)]
+    old = frozenset(key.fingerprint for update, key in trusted if update.legacy)
+    keys = [key for _, key in trusted]
+    return replace(Keyring.holding(_state(config, name) / "keys", keys), legacy=old) if keys else None
+
+
+def pinned_of(update: Update) -> tuple[PublicKey, ...]:
+    """The keys that an update mirror's packages may be signed with. Raises TrustError."""
+    return pinned([key for path in update.keys for key in read_keys(path)], [normalised(text) for text in update.fingerprints])
 
 
 def source_problems(config: Config) -> tuple[str, ...]:
@@ -96,7 +130,7 @@ def _problems(name: str, settings: TreeConfig) -> Iterator[str]:
         if not updates:
             yield f"{name}: no update mirror is configured, or `repos` names none of those in updates_from"
         for update in (update for update in updates if update.keys):
-            pinned([key for path in update.keys for key in read_keys(path)], [normalised(text) for text in update.fingerprints])
+            pinned_of(update)
     except (TrustError, UpstreamError) as error:
         yield f"{name}: {error}"
     except ConfigError as error:

@@ -8,6 +8,7 @@ from mirrorsync.app.signatures import signature_findings
 from mirrorsync.app.site import Site
 from mirrorsync.app.steadiness import steady
 from mirrorsync.app.surroundings import surroundings_findings
+from mirrorsync.app.vouching import not_signed
 from mirrorsync.errors import PublishError, TreeError
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.finding import Finding, Severity
@@ -35,11 +36,12 @@ def _checked(site: Site, keyring: Keyring | None, *, deep: bool) -> CheckOutcome
         indexed = read_indexes(tree.layout, tree.path)
     except PublishError as error:
         finding = Finding(Severity.ERROR, "index-unreadable", str(tree.path), str(error), "run `mirrorsync update`, or rebuild the index")
-        return CheckOutcome(tree.name, 0, deep, (finding, *records_findings(tree, deep=deep), *surroundings_findings(site, deep=deep)))
+        around = (*records_findings(tree, deep=deep), *surroundings_findings(site, deep=deep), *not_signed(site))
+        return CheckOutcome(tree.name, 0, deep, (finding, *around))
     findings = [*_tree_findings(site, indexed, deep=deep), *records_findings(tree, deep=deep), *surroundings_findings(site, deep=deep)]
     if deep:
         findings += signature_findings(tree.path, indexed, keyring)
-    return CheckOutcome(tree.name, len(indexed), deep, tuple(findings))
+    return CheckOutcome(tree.name, len(indexed), deep, (*findings, *not_signed(site)))
 
 
 def _tree_findings(site: Site, indexed: Sequence[IndexedPackage], *, deep: bool) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ def decide(site: Site, sources: Sequence[Source], cache: TreeCache, run: Run) ->
     mirrors = {source.upstream.mirror.name: str(revision) for source, revision in zip(sources, revisions, strict=True)}
     basis = Basis(site.tree.stamp(), site.tree.seal(), seen.fingerprint, mirrors)
     key = _key(site, sources, basis, reapply=run.reapply)
-    if (plan := _remembered(site, key)) is not None:
+    if not run.accept_upstream and (plan := _remembered(site, key, run.now.timestamp())) is not None:
         return Decision(plan, basis, None, (), None)
     from mirrorsync.app.planning import read_and_plan  # noqa: PLC0415  loading it takes as long as all of a run with nothing to do
 
@@ -61,14 +61,16 @@ def decide(site: Site, sources: Sequence[Source], cache: TreeCache, run: Run) ->
     planned = read_and_plan(site, answering, seen, cache, run)
     decision = Decision(planned.plan, basis, planned.stale, (*silent, *planned.findings), planned.inputs)
     if decision.plan.empty and not decision.findings and not decision.stale:
-        _remember(site, key, decision.plan)
+        _remember(site, key, decision.plan, planned.inputs.expiry)
     return decision
 
 
 def _key(site: Site, sources: Sequence[Source], basis: Basis, *, reapply: bool) -> str:
     """A digest of everything a plan depends on."""
     kickstarts = [path.read_bytes() if path.is_file() else b"" for path in site.tree.kickstarts]
-    offers = [(source.upstream.mirror.name, source.exclude, source.include) for source in sources]
+    offers = [
+        (source.upstream.mirror.name, source.exclude, source.include, source.vigil.terms, repr(source.vigil.watch)) for source in sources
+    ]
     facts = (__version__, repr(basis), offers, repr(site.policy), site.tree.layout, kickstarts, reapply)
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
@@ -77,14 +79,16 @@ def _settled(site: Site) -> Path:
     return site.tree.state / "settled.json"
 
 
-def _remembered(site: Site, key: str) -> Plan | None:
+def _remembered(site: Site, key: str, now: float) -> Plan | None:
     try:
         document = json.loads(_settled(site).read_bytes())
-        return plan_from(document["plan"]) if document["key"] == key else None
+        holds = document["key"] == key and (document["until"] is None or now < document["until"])
+        return plan_from(document["plan"]) if holds else None
     except (OSError, ValueError, KeyError, TypeError, PlanError, RecursionError):
         return None  # disposable: a lost or damaged one costs a reading
 
 
-def _remember(site: Site, key: str, plan: Plan) -> None:
+def _remember(site: Site, key: str, plan: Plan, until: float | None) -> None:
+    """until: when an update mirror would have stood still for too long, in seconds since the epoch."""
     make_directory(site.tree.state)
-    write_file(_settled(site), json.dumps({"key": key, "plan": plan_document(plan)}).encode())
+    write_file(_settled(site), json.dumps({"key": key, "until": until, "plan": plan_document(plan)}).encode())

@@ -9,6 +9,7 @@ from functools import partial
 from mirrorsync.app.run import Run
 from mirrorsync.app.silence import answered
 from mirrorsync.app.site import Site, Source
+from mirrorsync.app.vigilance import require_no_mass_removal
 from mirrorsync.errors import UpstreamError
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.finding import Finding, Severity
@@ -16,6 +17,7 @@ from mirrorsync.model.generation import Generation
 from mirrorsync.model.package import Package
 from mirrorsync.model.plan import Plan
 from mirrorsync.model.version import NEVRA
+from mirrorsync.planning.lookalikes import without_lookalikes
 from mirrorsync.planning.update import plan_update, required_paths
 from mirrorsync.tree.baseline import Baseline, read_baseline, require_unedited
 from mirrorsync.tree.cache import TreeCache
@@ -40,6 +42,12 @@ class Inputs:
     barred: Mapping[NEVRA, str]
 
     @property
+    def expiry(self) -> float | None:
+        """When the first of the sources, unchanged, would be too old, in seconds since the epoch; None for never."""
+        times = [source.vigil.expiry(catalogue) for source, catalogue in zip(self.sources, self.available, strict=True)]
+        return min((time for time in times if time is not None), default=None)
+
+    @property
     def offered(self) -> tuple[Carried, ...]:
         """The mirrors' metadata that no package carries."""
         found = ((kind, source.upstream.metadata(kind)) for source in self.sources for kind in CARRIED)
@@ -59,7 +67,8 @@ class Planned:
 def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: TreeCache, run: Run) -> Planned:
     """Read `sources` and the tree, and plan. A source that cannot be read is a finding.
 
-    Raises UpstreamError where none can be, and TreeError where the tree is not what its record says, unless `run` adopts that.
+    Raises UpstreamError where none can be, or one would take too much out, and TreeError where the tree is not what its record
+    says, unless `run` adopts that.
     """
     readings = [(source, answered(site.tree.name, partial(_admitted, source))) for source in sources]
     silent = [reading for _, reading in readings if isinstance(reading, Finding)]
@@ -67,6 +76,8 @@ def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: Tree
     if not read:
         raise UpstreamError("; ".join(finding.what for finding in silent))
     holding = read_tree(site.tree, seen, cache)
+    names = [record.path.rpartition("/")[2] for record in holding.files]
+    read = [(source, without_lookalikes(catalogue, names)) for source, catalogue in read]
     baseline = read_baseline(site.tree, holding.files)
     if not run.adopt_changes:
         require_unedited(site.tree, baseline)
@@ -77,6 +88,7 @@ def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: Tree
     gc.freeze()  # or the collector looks through every package again and again while the plan is made
     plan = plan_update(site.tree.name, holding.catalogue, available, site.policy, barred=barred)
     gc.unfreeze()
+    require_no_mass_removal(plan, holding.catalogue, [(source.upstream.mirror.name, source.vigil) for source, _ in read])
     findings = (*silent, *holding.catalogue.findings, *(finding for catalogue in available for finding in catalogue.findings))
     empty = [_emptiness(catalogue) for catalogue in available if not catalogue.packages]
     inputs = Inputs(seen, holding, baseline, tuple(source for source, _ in read), available, barred)
@@ -96,14 +108,15 @@ def _emptiness(catalogue: Catalogue) -> Finding:
 
 
 def _admitted(source: Source) -> Catalogue:
-    """What a source offers, without what its own excludes and includes keep out."""
+    """What a source offers, without what its own excludes and includes keep out. Raises UpstreamError, also where it has shrunk."""
     catalogue = source.upstream.read()
+    findings = (*catalogue.findings, *source.vigil.examine(catalogue))
     packages = tuple(
         package
         for package in catalogue.packages
         if not _matches(package, source.exclude) and (not source.include or _matches(package, source.include))
     )
-    return replace(catalogue, packages=packages)
+    return replace(catalogue, packages=packages, findings=findings)
 
 
 def _matches(package: Package, globs: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ from mirrorsync.errors import PublishError
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.plan import Plan
 from mirrorsync.probes.exports import exports_of_tree, read_exports
+from mirrorsync.tree.ownership import foreign_text, require_owned
 from mirrorsync.tree.reading import Holding
 from mirrorsync.tree.ways import require_way
 
@@ -16,19 +17,26 @@ from mirrorsync.tree.ways import require_way
 def require_publishable(site: Site) -> None:
     """Raises PublishError, with what to do, where a generation could be built but not be put in place safely."""
     _require_unexported(site)
+    require_owned(site.tree)
     require_way(site.tree)
 
 
 def require_ready(site: Site, holding: Holding, plan: Plan, now: datetime) -> None:
     """As `require_publishable`, and raises SpaceError where carrying `plan` out would fill a file system."""
     _require_unexported(site)
+    require_owned(site.tree)
     require_space(site, holding, plan, now)  # before the trial of `require_way`, which a full disk would end
     require_way(site.tree)
 
 
 def obstacles(site: Site, holding: Holding, plan: Plan, now: datetime) -> Iterator[Finding]:
     """What `require_ready` would refuse, for a run that only looks: nothing is tried on the disk."""
-    for code, refusal in (("export-is-tree", _exported(site)), ("no-space", space_shortage(site, holding, plan, now))):
+    refusals = (
+        ("export-is-tree", _exported(site)),
+        ("not-owned", foreign_text(site.tree)),
+        ("no-space", space_shortage(site, holding, plan, now)),
+    )
+    for code, refusal in refusals:
         if refusal:
             what, _, remedy = refusal.removeprefix(f"{site.tree.name}: ").partition("; ")
             yield Finding(Severity.ERROR, code, site.tree.name, what, remedy)

@@ -17,6 +17,7 @@ class Run:
     """When the call began (UTC), what time it is, what the journal calls it, by which process of whom it is, and what shows its progress.
 
     adopt_changes: take what was changed by hand as it is.  reapply: let in again what a rollback took out.
+    accept_upstream: take update mirrors as they are although they have gone back in time or shrunk.
     """
 
     now: datetime
@@ -26,3 +27,4 @@ class Run:
     progress: ShowProgress
     adopt_changes: bool = False
     reapply: bool = False
+    accept_upstream: bool = False

@@ -7,7 +7,7 @@ from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.package import IndexedPackage
 from mirrorsync.trust.keys import Keyring
 from mirrorsync.trust.signatures import verdicts
-from mirrorsync.trust.verdict import Bad, Signed, UnknownKey, Unsigned, fault
+from mirrorsync.trust.verdict import Bad, Signed, UnknownKey, Unsigned, Verdict, fault
 
 
 def signature_findings(root: Path, indexed: Sequence[IndexedPackage], keyring: Keyring | None) -> Iterator[Finding]:
@@ -15,12 +15,27 @@ def signature_findings(root: Path, indexed: Sequence[IndexedPackage], keyring: K
 
     Raises TrustError where rpm cannot be asked.
     """
-    paths = [path for package in indexed if (path := root / package.location).is_file()]
+    paths = present(root, indexed)
+    legacy = keyring.legacy if keyring else frozenset()
     for path, verdict in zip(paths, verdicts(paths, keyring), strict=True):
-        match verdict:
-            case Bad():
-                yield Finding(Severity.ERROR, "damaged-package", str(path), fault(verdict), "copy it again from the distribution")
-            case Unsigned() | UnknownKey() if keyring:
-                yield Finding(Severity.WARNING, "not-pinned", str(path), fault(verdict), "replace it, or pin the key that signed it")
-            case Signed() | Unsigned() | UnknownKey():
-                pass
+        if keyring or isinstance(verdict, Bad):
+            yield from verdict_findings(path, verdict, legacy)
+
+
+def present(root: Path, indexed: Sequence[IndexedPackage]) -> list[Path]:
+    """The files of those packages that are there."""
+    return [path for package in indexed if (path := root / package.location).is_file()]
+
+
+def verdict_findings(path: Path, verdict: Verdict, legacy: frozenset[str]) -> Iterator[Finding]:
+    """What is wrong with a package of this verdict; `legacy` are the keys whose signatures of Red Hat Linux's age count."""
+    match verdict:
+        case Bad(what):
+            yield Finding(Severity.ERROR, "damaged-package", str(path), what, "copy it again from the distribution")
+        case Unsigned() | UnknownKey():
+            yield Finding(Severity.WARNING, "not-pinned", str(path), fault(verdict), "replace it, or pin the key that signed it")
+        case Signed(fingerprint, weakness) if weakness and fingerprint not in legacy:
+            what = f"signed with {weakness}, which proves nothing today"
+            yield Finding(Severity.WARNING, "weak-signature", str(path), what, "set legacy = true for its mirror, or replace it")
+        case Signed():
+            pass

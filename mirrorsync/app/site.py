@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mirrorsync.app.vigilance import Vigil
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.package import Package
 from mirrorsync.model.policy import Policy
@@ -39,11 +40,14 @@ class Upstream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An upstream, the door to it, what judges the signatures of its packages, and which of them are wanted (yum's globs)."""
+    """An upstream, the door to it, what judges the signatures of its packages, what was seen of it before, and which of them are
+    wanted (yum's globs).
+    """
 
     upstream: Upstream
     transport: Transport
     verify: Verify
+    vigil: Vigil
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
 
@@ -57,9 +61,13 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A tree and what was decided about it. `boot_directory` is where linux.1 and linux.2 go, None for nowhere."""
+    """A tree and what was decided about it. `boot_directory` is where linux.1 and linux.2 go, None for nowhere.
+
+    unsigned: the update mirrors whose packages need not be signed.
+    """
 
     tree: Tree
     policy: Policy
     boot_directory: Path | None = None
     export: Export | None = None
+    unsigned: tuple[str, ...] = ()

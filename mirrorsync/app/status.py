@@ -2,6 +2,7 @@
 
 from mirrorsync.app.boot import compare_boot_set
 from mirrorsync.app.site import Site
+from mirrorsync.app.vouching import not_signed
 from mirrorsync.errors import TreeError
 from mirrorsync.locks import lock_holder
 from mirrorsync.model.generation import FileRecord, Generation
@@ -30,6 +31,7 @@ def tree_status(site: Site) -> StatusOutcome:
         kept_generations=tree.kept_generations(),
         boot=compare_boot_set(site),
         running=lock_holder(tree.lock),
+        findings=not_signed(site),
     )
 
 

@@ -12,6 +12,8 @@ from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site, Source
 from mirrorsync.app.steadiness import steady
 from mirrorsync.app.surroundings import surroundings_findings
+from mirrorsync.app.vigilance import remember
+from mirrorsync.app.vouching import not_signed
 from mirrorsync.errors import MirrorsyncError, PlanError
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.outcome import Seconds, UpdateOutcome
@@ -19,7 +21,7 @@ from mirrorsync.planning.movement import moved
 from mirrorsync.planning.saved import SavedPlan
 from mirrorsync.tree import publication
 from mirrorsync.tree.cache import TreeCache
-from mirrorsync.tree.pruning import clear, crowded, discard
+from mirrorsync.tree.pruning import clear, discard_surplus
 from mirrorsync.tree.ways import check_path
 
 
@@ -36,15 +38,16 @@ def update_tree(site: Site, sources: Sequence[Source], run: Run, saved: SavedPla
             decision = decide(site, sources, cache, run)
         if saved:
             _require_unmoved(saved, decision)
+        remember(source.vigil for source in sources)
         outcome = replace(_outcome(site, decision), seconds=Seconds(planning=time.monotonic() - began))
         if decision.inputs and (decision.stale or not decision.plan.empty):
             from mirrorsync.app.renewal import renew  # noqa: PLC0415  as in decision: not for a run with nothing to do
 
             outcome = renew(site, decision.inputs, outcome, cache, run, whole=saved is not None)
         boot, failure = stage_boot_set(site)
-        if crowded(site.tree):
-            discard(site.tree, run.now)
-    left = clear(site.tree, run.now) if outcome.generation is not None or site.tree.discarded.is_dir() else ()
+        left = discard_surplus(site.tree, run.now)
+    if outcome.generation is not None or site.tree.discarded.is_dir():
+        left = (*left, *clear(site.tree, run.now))
     around = [finding for finding in surroundings_findings(site) if not (failure and finding.code.startswith("boot-"))]
     return _ended(replace(outcome, boot=boot, findings=(*outcome.findings, *failure, *left, *around)), began)
 
@@ -64,6 +67,8 @@ def plan_tree(site: Site, sources: Sequence[Source], run: Run) -> UpdateOutcome:
     began = time.monotonic()
     with TreeCache(site.tree.cache) as cache:
         decision = steady(site.tree, partial(decide, site, sources, cache, run))
+    if not run.accept_upstream:
+        remember(source.vigil for source in sources)  # else only an update lets the memory begin anew
     boot, failure = plan_boot_set(site)
     outcome = _outcome(site, decision)
     findings = (*outcome.findings, *failure, *_obstacles(site, decision, run))
@@ -80,7 +85,8 @@ def _obstacles(site: Site, decision: Decision, run: Run) -> tuple[Finding, ...]:
 
 
 def _outcome(site: Site, decision: Decision) -> UpdateOutcome:
-    return UpdateOutcome(site.tree.name, decision.plan, decision.basis, findings=decision.findings, stale=decision.stale)
+    findings = (*decision.findings, *not_signed(site))
+    return UpdateOutcome(site.tree.name, decision.plan, decision.basis, findings=findings, stale=decision.stale)
 
 
 def _require_unmoved(saved: SavedPlan, decision: Decision) -> None:

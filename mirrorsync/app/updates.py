@@ -1,16 +1,17 @@
 """A tree's update mirrors: those of its own tables, and those of the yum .repo files it takes them from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mirrorsync.config.named_files import read_password
+from mirrorsync.config.named_files import exposed, read_password
 from mirrorsync.config.schema import TreeConfig, UpdateSource
 from mirrorsync.errors import ConfigError
-from mirrorsync.model.choices import MirrorKind, Signatures
+from mirrorsync.model.choices import MetadataSignatures, MirrorKind, Signatures
+from mirrorsync.model.view import Watch
 from mirrorsync.upstream.mirror import Mirror, local_path
-from mirrorsync.upstream.repodata import Places
+from mirrorsync.upstream.places import Places
 from mirrorsync.upstream.yumrepo import RepoSection, parse_repo
 
 
@@ -24,6 +25,9 @@ class Update:
     keys: tuple[Path, ...]
     fingerprints: tuple[str, ...]
     signatures: Signatures
+    metadata_signatures: MetadataSignatures
+    watch: Watch
+    legacy: bool = False
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
 
@@ -32,7 +36,13 @@ def all_updates(settings: TreeConfig) -> tuple[Update, ...]:
     """The tree's update mirrors in the order of the configuration. Raises ConfigError with one line for each fault, UpstreamError."""
     variables = _variables(settings)
     own = [_configured(update, variables) for update in settings.updates]
-    return (*own, *(_of_section(section, variables) for path in settings.updates_from for section in _sections(settings, path, variables)))
+    return (*own, *_of_repo_files(settings, variables))
+
+
+def _of_repo_files(settings: TreeConfig, variables: Mapping[str, str]) -> Iterator[Update]:
+    for path in settings.updates_from:
+        for section in _sections(settings, path, variables):
+            yield replace(_of_section(section, variables), legacy=settings.legacy)
 
 
 def _variables(settings: TreeConfig) -> Mapping[str, str]:
@@ -55,7 +65,8 @@ def _configured(update: UpdateSource, variables: Mapping[str, str]) -> Update:
         ca=_text(update.ca),
     )
     places = Places((update.url,) if update.url else (), update.metalink or update.mirrorlist, variables)
-    return Update(mirror, update.kind, places, update.keys, update.fingerprints, update.signatures)
+    trust = (update.keys, update.fingerprints, update.signatures, update.metadata_signatures)
+    return Update(mirror, update.kind, places, *trust, update.watch, update.legacy)
 
 
 def _text(path: Path | None) -> str | None:
@@ -68,20 +79,35 @@ def _sections(settings: TreeConfig, path: Path, variables: Mapping[str, str]) ->
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise ConfigError((f"{path}: cannot be read: {error.strerror}; correct updates_from",)) from error
-    sections = parse_repo(text, source=str(path), variables=variables)
-    return tuple(section for section in sections if (section.id in settings.repos if settings.repos else section.enabled))
+    found = parse_repo(text, source=str(path), variables=variables)
+    sections = tuple(section for section in found if (section.id in settings.repos if settings.repos else section.enabled))
+    for section in sections:
+        _require_private(section, path)
+    return sections
+
+
+def _require_private(section: RepoSection, file: Path) -> None:
+    """Raises ConfigError where others may read what proves who asks: yum's files are open to all unless somebody closes them."""
+    key = section.client_key or section.client_cert
+    for path in [*([Path(key)] if key else []), *([file] if section.names_password else [])]:
+        if problem := exposed(path):
+            raise ConfigError((f"{file}: [{section.id}]: {problem}",))
 
 
 def _of_section(section: RepoSection, variables: Mapping[str, str]) -> Update:
-    if section.gpgcheck and not section.gpgkeys:
-        raise ConfigError((f"[{section.id}]: signatures are to be checked and no gpgkey is named; name it, or say gpgcheck=0",))
+    checked = section.gpgcheck or section.repo_gpgcheck
+    if checked and not section.gpgkeys:
+        remedy = "name it, or say gpgcheck=0 and repo_gpgcheck=0"
+        raise ConfigError((f"[{section.id}]: signatures are to be checked and no gpgkey is named; {remedy}",))
     return Update(
         mirror=section.mirror,
         kind=MirrorKind.REPODATA,
         places=Places(section.baseurls, section.list_url, variables),
-        keys=tuple(_key_file(section, url) for url in section.gpgkeys) if section.gpgcheck else (),
+        keys=tuple(_key_file(section, url) for url in section.gpgkeys) if checked else (),
         fingerprints=(),
         signatures=Signatures.REQUIRE if section.gpgcheck else Signatures.DIGEST_ONLY,
+        metadata_signatures=MetadataSignatures.REQUIRE if section.repo_gpgcheck else MetadataSignatures.IF_PRESENT,
+        watch=Watch(),
         exclude=section.excludes,
         include=section.includes,
     )

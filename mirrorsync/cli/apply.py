@@ -36,9 +36,9 @@ def apply_command(call: Call, file: Path, *, as_json: bool) -> None:
 
     def act(name: str) -> UpdateOutcome:
         saved = plans[name]
-        options = {"adopt_changes": saved.adopt_changes, "reapply": saved.reapply}
+        options = {"adopt_changes": saved.adopt_changes, "reapply": saved.reapply, "accept_upstream": saved.accept_upstream}
         run = Run(datetime.now(UTC), lambda: datetime.now(UTC), "apply", by, progress, **options)
-        with opened_sources(config, name) as sources:
+        with opened_sources(config, name, run) as sources:
             return update_tree(site_of(config, name), sources, run, saved)
 
     names = chosen_trees(config, tuple(plans)) if plans else ()

@@ -30,7 +30,7 @@ _WORST_FIRST = (
     ExitCode.DONE,
 )
 
-_PERMISSION = "run as the user who owns it, usually root"
+_PERMISSION = "run as the user who owns it, or let root `chown` it to the one who runs mirrorsync"
 _REMEDIES = {
     errno.ENOSPC: "make room on its file system (df, df -i) and run again",
     errno.EDQUOT: "raise the user's quota there, or make room, and run again",

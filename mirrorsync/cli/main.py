@@ -22,11 +22,13 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 # Each command and the module that has it: only the one that is called is loaded, so that a run with nothing to do is short.
 _COMMANDS = {
     "apply": "mirrorsync.cli.apply:apply_command",
+    "audit": "mirrorsync.cli.audit:audit_command",
     "check": "mirrorsync.cli.check:check_command",
     "diff": "mirrorsync.cli.history:diff_command",
     "config": "mirrorsync.cli.config:config_commands",
     "hdlist": "mirrorsync.cli.hdlist:hdlist",
     "history": "mirrorsync.cli.history:history_command",
+    "keys": "mirrorsync.cli.keys:keys_commands",
     "prune": "mirrorsync.cli.prune:prune_command",
     "rollback": "mirrorsync.cli.rollback:rollback_command",
     "status": "mirrorsync.cli.status:status_command",

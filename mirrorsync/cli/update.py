@@ -41,10 +41,11 @@ from mirrorsync.report.text import failure_lines, update_lines
     "--save", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="With --dry-run: keep the plan for `mirrorsync apply`."
 )
 @click.option("--reapply", is_flag=True, help="Let in again what a rollback took out.")
+@click.option("--accept-upstream", is_flag=True, help="Take update mirrors as they are although they have gone back or shrunk.")
 @json_option
 @click.pass_obj
 def update_command(
-    call: Call, trees: tuple[str, ...], *, dry_run: bool, save: Path | None, adopt_changes: bool, reapply: bool, as_json: bool
+    call: Call, /, trees: tuple[str, ...], *, dry_run: bool, save: Path | None, as_json: bool, **options: bool
 ) -> None:
     """Bring install trees up to date with their update mirrors.
 
@@ -57,11 +58,11 @@ def update_command(
     if save:
         _require_savable(config, save)
     progress = partial(progress_on, sys.stderr, quiet=as_json or call.verbosity is Verbosity.QUIET)
-    run = Run(datetime.now(UTC), lambda: datetime.now(UTC), "update", caller(), progress, adopt_changes=adopt_changes, reapply=reapply)
+    run = Run(datetime.now(UTC), lambda: datetime.now(UTC), "update", caller(), progress, **options)
 
     def act(name: str) -> UpdateOutcome:
         site = site_of(config, name)
-        with opened_sources(config, name) as sources:
+        with opened_sources(config, name, run) as sources:
             return plan_tree(site, sources, run) if dry_run else update_tree(site, sources, run)
 
     outcomes = shown_updates(each_tree(chosen_trees(config, trees), act), call.verbosity, as_json=as_json)
@@ -93,7 +94,8 @@ def _save(outcomes: Iterable[UpdateOutcome | TreeFailure], run: Run, file: Path)
         if isinstance(outcome, TreeFailure) or outcome.basis is None:
             print_lines([f"{file}: not saved: there is no plan for {outcome.tree}"], err=True)
             return
-        plans.append(SavedPlan(outcome.plan, outcome.basis, adopt_changes=run.adopt_changes, reapply=run.reapply))
+        options = (run.adopt_changes, run.reapply, run.accept_upstream)
+        plans.append(SavedPlan(outcome.plan, outcome.basis, *options))
     write_file(file.resolve(), json.dumps(saved_document(plans), indent=1).encode())
 
 

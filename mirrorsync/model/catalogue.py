@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mirrorsync.model.advisory import Advisory
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.package import Package
+from mirrorsync.model.view import Edition
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Catalogue:
     packages: sorted by location.
     listed_names: package names that comps or a kickstart file names and the tree must keep.
     findings: damaged or foreign files met while reading.
+    edition: the metadata that this was read from, None where there are none.
     """
 
     origin: str
@@ -22,3 +24,4 @@ class Catalogue:
     advisories: tuple[Advisory, ...] = ()
     listed_names: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+    edition: Edition | None = None

@@ -27,6 +27,14 @@ class Signatures(StrEnum):
     DIGEST_ONLY = "digest-only"
 
 
+class MetadataSignatures(StrEnum):
+    """What repomd.xml must show: a pinned key's signature; one where there is or ever was one; or none."""
+
+    REQUIRE = "require"
+    IF_PRESENT = "if-present"
+    IGNORE = "ignore"
+
+
 class Compression(StrEnum):
     """How repodata is compressed: `GZ` is read by every installer, `ZSTD` by those of EL 9 and Fedora 30 on."""
 

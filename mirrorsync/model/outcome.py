@@ -6,7 +6,9 @@ from enum import StrEnum
 
 from mirrorsync.errors import ExitCode
 from mirrorsync.model.basis import Basis
+from mirrorsync.model.comparison import Comparison
 from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.generation import Generation
 from mirrorsync.model.plan import Plan
 
 
@@ -99,8 +101,8 @@ class RollbackOutcome:
 
     @property
     def exit_code(self) -> ExitCode:
-        """PARTIAL where the boot set could not go with it; else DONE."""
-        return ExitCode.PARTIAL if self.boot is BootChange.FAILED else ExitCode.DONE
+        """PARTIAL where the boot set could not go with it; FINDINGS where anything else was found; else DONE."""
+        return ExitCode.PARTIAL if self.boot is BootChange.FAILED else findings_exit_code(self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ class StatusOutcome:
     kept_generations: tuple[int, ...]
     boot: BootChange
     running: str | None = None
+    findings: tuple[Finding, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -152,6 +155,33 @@ class PruneOutcome:
     @property
     def exit_code(self) -> ExitCode:
         """FINDINGS where something could not be removed."""
+        return findings_exit_code(self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryOutcome:
+    """What the journal tells of one tree's generations, newest first; of those whose records cannot be read, the findings do."""
+
+    tree: str
+    generations: tuple[Generation, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """FINDINGS where a record cannot be read."""
+        return findings_exit_code(self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class DiffOutcome:
+    """What lies between two generations of one tree, as far as the records that are to tell it can be read."""
+
+    comparison: Comparison
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """FINDINGS where a record that is to tell it cannot be read."""
         return findings_exit_code(self.findings)
 
 

@@ -75,7 +75,7 @@ class EVR:
         if not colon:
             epoch, rest = "", text
         if (epoch and not epoch.isascii()) or (epoch and not epoch.isdigit()):
-            raise PlanError(f"{text!r}: the epoch before ':' must be a number")
+            raise PlanError(f"{text!r:.200}: the epoch before ':' must be a number")
         version, dash, release = rest.rpartition("-")  # at the last one, as librpm's parseEVR
         return cls(epoch or None, version if dash else release, release if dash else "")
 
@@ -108,7 +108,7 @@ class NEVRA:
         whole, _, release = rest.rpartition("-")
         name, _, version = whole.rpartition("-")
         if not (name and version and release and arch):
-            raise PlanError(f"{text!r} is not name-[epoch:]version-release.arch")
+            raise PlanError(f"{text!r:.200} is not name-[epoch:]version-release.arch")
         return cls(name, EVR.parse(f"{version}-{release}"), arch)
 
 

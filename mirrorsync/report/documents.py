@@ -4,10 +4,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from mirrorsync.model.comparison import Comparison
+from mirrorsync.model.audit import Audited, AuditOutcome
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.generation import Generation
-from mirrorsync.model.outcome import CheckOutcome, PruneOutcome, RollbackOutcome, StatusOutcome, TreeFailure, UpdateOutcome
+from mirrorsync.model.outcome import (
+    CheckOutcome,
+    DiffOutcome,
+    HistoryOutcome,
+    PruneOutcome,
+    RollbackOutcome,
+    StatusOutcome,
+    TreeFailure,
+    UpdateOutcome,
+)
 from mirrorsync.planning.document import plan_document
 
 T = TypeVar("T")
@@ -15,37 +24,42 @@ T = TypeVar("T")
 
 def update_document(outcomes: Sequence[UpdateOutcome | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync update --json`."""
-    return _document("mirrorsync-update-1", outcomes, _update)
+    return trees_document("mirrorsync-update-1", outcomes, _update)
 
 
 def check_document(outcomes: Sequence[CheckOutcome | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync check --json`."""
-    return _document("mirrorsync-check-1", outcomes, _check)
+    return trees_document("mirrorsync-check-1", outcomes, _check)
 
 
 def rollback_document(outcomes: Sequence[RollbackOutcome | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync rollback --json`."""
-    return _document("mirrorsync-rollback-1", outcomes, _rollback)
+    return trees_document("mirrorsync-rollback-1", outcomes, _rollback)
 
 
 def prune_document(outcomes: Sequence[PruneOutcome | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync prune --json`."""
-    return _document("mirrorsync-prune-1", outcomes, _prune)
+    return trees_document("mirrorsync-prune-1", outcomes, _prune)
 
 
 def status_document(outcomes: Sequence[StatusOutcome | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync status --json`."""
-    return _document("mirrorsync-status-1", outcomes, _status)
+    return trees_document("mirrorsync-status-1", outcomes, _status)
 
 
-def history_document(outcomes: Sequence[tuple[str, Sequence[Generation]] | TreeFailure]) -> dict[str, Any]:
+def history_document(outcomes: Sequence[HistoryOutcome | TreeFailure]) -> dict[str, Any]:
     """The document of `mirrorsync history --json`: per tree its generations, newest first."""
-    return _document("mirrorsync-history-1", outcomes, lambda found: _history(*found))
+    return trees_document("mirrorsync-history-1", outcomes, _history)
 
 
-def diff_document(outcome: Comparison | TreeFailure) -> dict[str, Any]:
+def diff_document(outcome: DiffOutcome | TreeFailure) -> dict[str, Any]:
     """The document of `mirrorsync diff --json`."""
-    return _document("mirrorsync-diff-1", [outcome], _diff)
+    return trees_document("mirrorsync-diff-1", [outcome], _diff)
+
+
+def audit_document(outcomes: Sequence[AuditOutcome | TreeFailure]) -> dict[str, Any]:
+    """The document of `mirrorsync audit --json`."""
+    return trees_document("mirrorsync-audit-1", outcomes, _audit)
 
 
 def error_document(exit_code: int, problems: Sequence[str]) -> dict[str, Any]:
@@ -53,7 +67,7 @@ def error_document(exit_code: int, problems: Sequence[str]) -> dict[str, Any]:
     return {"schema": "mirrorsync-error-1", "exit_code": int(exit_code), "problems": list(problems)}
 
 
-def _document(schema: str, outcomes: Iterable[T | TreeFailure], describe: Callable[[T], dict[str, Any]]) -> dict[str, Any]:
+def trees_document(schema: str, outcomes: Iterable[T | TreeFailure], describe: Callable[[T], dict[str, Any]]) -> dict[str, Any]:
     """One object a tree, in the order of the outcomes; a tree whose work failed says so in its place."""
     return {"schema": schema, "trees": [_failure(found) if isinstance(found, TreeFailure) else describe(found) for found in outcomes]}
 
@@ -70,7 +84,7 @@ def _update(outcome: UpdateOutcome) -> dict[str, Any]:
         "indexes_stale": outcome.stale,
         "failed": [{"package": failed.package, "reason": failed.reason} for failed in outcome.failed],
         "boot": outcome.boot.value,
-        "findings": _findings(outcome.findings),
+        "findings": findings_list(outcome.findings),
         "plan": plan_document(outcome.plan),
     }
 
@@ -81,7 +95,7 @@ def _check(outcome: CheckOutcome) -> dict[str, Any]:
         "exit_code": int(outcome.exit_code),
         "packages": outcome.packages,
         "deep": outcome.deep,
-        "findings": _findings(outcome.findings),
+        "findings": findings_list(outcome.findings),
     }
 
 
@@ -95,7 +109,7 @@ def _rollback(outcome: RollbackOutcome) -> dict[str, Any]:
         "added": list(outcome.added),
         "removed": list(outcome.removed),
         "boot": outcome.boot.value,
-        "findings": _findings(outcome.findings),
+        "findings": findings_list(outcome.findings),
     }
 
 
@@ -110,7 +124,7 @@ def _prune(outcome: PruneOutcome) -> dict[str, Any]:
         "bytes": outcome.disposal.bytes,
         "inodes": outcome.disposal.inodes,
         "kept_generations": list(outcome.kept),
-        "findings": _findings(outcome.findings),
+        "findings": findings_list(outcome.findings),
     }
 
 
@@ -127,11 +141,17 @@ def _status(outcome: StatusOutcome) -> dict[str, Any]:
         "kept_generations": list(outcome.kept_generations),
         "boot": outcome.boot.value,
         "running": outcome.running,
+        "findings": findings_list(outcome.findings),
     }
 
 
-def _history(tree: str, generations: Sequence[Generation]) -> dict[str, Any]:
-    return {"tree": tree, "generations": [_generation(generation) for generation in generations]}
+def _history(outcome: HistoryOutcome) -> dict[str, Any]:
+    return {
+        "tree": outcome.tree,
+        "exit_code": int(outcome.exit_code),
+        "generations": [_generation(generation) for generation in outcome.generations],
+        "findings": findings_list(outcome.findings),
+    }
 
 
 def _generation(generation: Generation) -> dict[str, Any]:
@@ -151,10 +171,11 @@ def _generation(generation: Generation) -> dict[str, Any]:
     }
 
 
-def _diff(comparison: Comparison) -> dict[str, Any]:
-    files = comparison.files
+def _diff(outcome: DiffOutcome) -> dict[str, Any]:
+    comparison, files = outcome.comparison, outcome.comparison.files
     return {
         "tree": comparison.tree,
+        "exit_code": int(outcome.exit_code),
         "older": comparison.older,
         "newer": comparison.newer,
         "added": list(comparison.added),
@@ -162,6 +183,41 @@ def _diff(comparison: Comparison) -> dict[str, Any]:
         "errata_in": list(comparison.errata_in),
         "errata_out": list(comparison.errata_out),
         "files": None if files is None else [{"kind": edit.kind.value, "path": edit.path} for edit in files],
+        "findings": findings_list(outcome.findings),
+    }
+
+
+def _audit(outcome: AuditOutcome) -> dict[str, Any]:
+    return {
+        "tree": outcome.tree,
+        "exit_code": int(outcome.exit_code),
+        "asked": outcome.asked,
+        "packages": [_audited(package) for package in outcome.packages],
+        "findings": findings_list(outcome.findings),
+    }
+
+
+def _audited(package: Audited) -> dict[str, Any]:
+    came, received = package.provenance, package.provenance.received
+    return {
+        "nevra": package.nevra,
+        "standing": package.standing.name.lower(),
+        "path": package.path,
+        "size": package.size,
+        "sha256": package.sha256,
+        "coming": came.coming.name.lower(),
+        "generation": came.generation.number if came.generation else None,
+        "published": came.generation.published.isoformat() if came.generation else None,
+        "run": came.generation.run if came.generation else None,
+        "by": came.generation.by if came.generation else None,
+        "source": received.source if received else None,
+        "announced": received.announced if received else None,
+        "advisories": list(received.advisories) if received else [],
+        "signature": package.signature.signing.name.lower(),
+        "signer": package.signature.signer,
+        "remark": package.signature.remark or None,
+        "listed_in": list(came.listed_in),
+        "unclear": package.unclear or None,
     }
 
 
@@ -169,7 +225,8 @@ def _failure(failure: TreeFailure) -> dict[str, Any]:
     return {"tree": failure.tree, "exit_code": int(failure.exit_code), "error": failure.message}
 
 
-def _findings(findings: Sequence[Finding]) -> list[dict[str, str]]:
+def findings_list(findings: Sequence[Finding]) -> list[dict[str, str]]:
+    """Findings as every document has them."""
     return [
         {"severity": finding.severity.value, "code": finding.code, "where": finding.where, "what": finding.what, "remedy": finding.remedy}
         for finding in findings

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mirrorsync.model.comparison import Comparison
 from mirrorsync.model.finding import Finding
-from mirrorsync.model.generation import Generation
 from mirrorsync.model.outcome import (
     BootChange,
     CheckOutcome,
     Disposal,
+    HistoryOutcome,
     PruneOutcome,
     RollbackOutcome,
     StatusOutcome,
@@ -134,18 +134,19 @@ def status_lines(outcome: StatusOutcome) -> Iterator[str]:
     yield f"  boot set: {outcome.boot.value}"
     if outcome.running:
         yield f"  at work now: {outcome.running}"
+    yield from _indented(finding_lines(outcome.findings))
 
 
-def history_lines(tree: str, generations: Iterable[Generation]) -> Iterator[str]:
+def history_lines(outcome: HistoryOutcome) -> Iterator[str]:
     """A tree's generations, newest first, a line each."""
-    yield f"{tree}:"
+    yield f"{outcome.tree}:"
     rows = [
         (
             str(generation.number), f"{generation.published:%Y-%m-%d %H:%M:%S}", generation.run,
             f"+{len(generation.added)} -{len(generation.removed)}", size_text(generation.inventory.new_bytes),
             generation.by, "; ".join([generation.reason, *([" ".join(generation.advisories)] if generation.advisories else [])]),
         )
-        for generation in generations
+        for generation in outcome.generations
     ]
     yield from _indented(aligned(rows))
 
@@ -159,7 +160,7 @@ def diff_lines(comparison: Comparison) -> Iterator[str]:
     rows += [(f"file {edit.kind}", edit.path) for edit in comparison.files or ()]
     yield from _indented(aligned(rows))
     if comparison.files is None:
-        yield "  other files: not known, as not both generations are kept"
+        yield "  other files: not known, as not both generations are kept with their records"
 
 
 def failure_lines(failure: TreeFailure) -> Iterator[str]:
