@@ -29,6 +29,11 @@ class Result:
         [tree] = self.document["trees"]
         return tree
 
+    @property
+    def findings(self) -> list[Any]:
+        """What was found, without the note that a mirror's packages need not be signed, as those of most tests need not."""
+        return [finding for finding in self.tree["findings"] if finding["code"] != "not-signed"]
+
 
 @dataclass(frozen=True)
 class Mirrorsync:
@@ -49,7 +54,10 @@ class Mirrorsync:
 
 
 def configured(folder: Path, tree: Path, updates: str, *, layout: str = "redhat", arches: str = '"i386"', more: str = "") -> Mirrorsync:
-    """A configuration of one tree, named after its folder; `updates` is the inside of [[trees.NAME.updates]], `more` of [trees.NAME]."""
+    """A configuration of one tree, named after its folder.
+
+    updates: the inside of [[trees.NAME.updates]], "" for none.  more: of [trees.NAME].
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "mirrorsync.toml"
     config.write_text(f"""
@@ -60,7 +68,7 @@ path = "{tree}"
 layout = "{layout}"
 arches = [{arches}]
 {more}
-[[trees.{tree.name}.updates]]
+{f"[[trees.{tree.name}.updates]]" if updates else ""}
 {updates}
 """)
     return Mirrorsync(config)
@@ -70,6 +78,12 @@ def nevra_text(document: Mapping[str, str]) -> str:
     """A NEVRA of a document as people write it."""
     epoch = f"{document['epoch']}:" if document.get("epoch", "0") != "0" else ""
     return f"{document['name']}-{epoch}{document['version']}-{document['release']}.{document['arch']}"
+
+
+def changes(result: Result) -> dict[str, list[str]]:
+    """What comes in and what goes out by the plan of a result."""
+    plan = result.tree["plan"]
+    return {kind: [nevra_text(entry["package"]) for entry in plan[kind]] for kind in ("incoming", "outgoing")}
 
 
 def dnf(folder: Path, tree: Path, *arguments: str) -> str:

@@ -1,4 +1,4 @@
-"""What many tests share: real packages, built once a session."""
+"""What many tests share: real packages, built once a session, and small trees of them with their mirrors."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.rpms import PackageSpec, build_rpms
+from tests.commands import Mirrorsync
+from tests.sites import Site, redhat_site, repodata_site
 
 Builder = Callable[..., Path]
 
@@ -33,3 +35,42 @@ def work() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)
         yield Path(name)
+
+
+@pytest.fixture
+def redhat(tmp_path: Path, rpm: Builder) -> Site:
+    """A Red Hat Linux tree of bash-1 and tar-1, never updated, whose mirror has bash-2; it fills `tmp_path`."""
+    return redhat_site(tmp_path, [rpm("bash", "1"), rpm("tar", "1")], [rpm("bash", "2")])
+
+
+@pytest.fixture
+def rocky(tmp_path: Path, rpm: Builder) -> Site:
+    """A tree with repodata of bash-1, never updated, whose mirror has bash-2; it lies in a folder of its own."""
+    return repodata_site(tmp_path / "rocky", [rpm("bash", "1")], [rpm("bash", "2")])
+
+
+@pytest.fixture
+def tree(redhat: Site) -> Path:
+    """The Red Hat Linux tree."""
+    return redhat.tree
+
+
+@pytest.fixture
+def home(redhat: Site) -> Path:
+    """The folder beside the Red Hat Linux tree."""
+    return redhat.home
+
+
+@pytest.fixture
+def mirrorsync(redhat: Site) -> Mirrorsync:
+    """The program, configured for the Red Hat Linux tree and its mirror."""
+    return redhat.program()
+
+
+@pytest.fixture
+def updated(redhat: Site) -> Mirrorsync:
+    """The program, and the Red Hat Linux tree as its first update left it: generation 2, with bash-2 and tar-1."""
+    program = redhat.program()
+    assert program("hdlist", str(redhat.tree)).code == 0
+    assert program("update").code == 0
+    return program

@@ -58,27 +58,34 @@ def primary_xml(*items: Item, announced: int | None = None) -> bytes:
 
 @dataclass
 class Repository:
-    """A repository below `root`; call `write` after each change. algorithm: as repomd.xml spells it."""
+    """A repository below `root`; call `write` after each change. algorithm: as repomd.xml spells it.  timestamp: of every record."""
 
     root: Path
     files: dict[str, bytes] = field(default_factory=dict)
     suffix: str = ".gz"
     algorithm: str = "sha256"
+    revision: str = "1"
+    timestamp: int | None = None
+
+    @property
+    def repomd(self) -> Path:
+        return self.root / "repodata/repomd.xml"
 
     def write(self) -> None:
         folder = self.root / "repodata"
         folder.mkdir(parents=True, exist_ok=True)
         records = "".join(self._record(folder, kind, content) for kind, content in self.files.items())
-        head = '<?xml version="1.0" encoding="UTF-8"?>\n<repomd xmlns="http://linux.duke.edu/metadata/repo"><revision>1</revision>'
-        (folder / "repomd.xml").write_text(f"{head}{records}</repomd>")
+        head = f'<?xml version="1.0" encoding="UTF-8"?>\n<repomd xmlns="http://linux.duke.edu/metadata/repo"><revision>{self.revision}</revision>'
+        self.repomd.write_text(f"{head}{records}</repomd>")
 
     def _record(self, folder: Path, kind: str, content: bytes) -> str:
         packed = PACK[self.suffix](content)
         digest = hashlib.new({"sha": "sha1"}.get(self.algorithm, self.algorithm), packed).hexdigest()
         name = f"{digest}-{kind}{self.suffix}"
         (folder / name).write_bytes(packed)
+        dated = "" if self.timestamp is None else f"<timestamp>{self.timestamp}</timestamp>"
         return (
-            f'<data type="{kind}"><checksum type="{self.algorithm}">{digest}</checksum><location href="repodata/{name}"/>'
+            f'<data type="{kind}">{dated}<checksum type="{self.algorithm}">{digest}</checksum><location href="repodata/{name}"/>'
             f"<size>{len(packed)}</size><open-size>{len(content)}</open-size></data>"
         )
 

@@ -9,11 +9,13 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from functools import partial
@@ -65,6 +67,7 @@ class Behaviour:
     retry_after: str | None = None
     redirects: dict[str, str] = field(default_factory=dict)
     bodies: dict[str, bytes] = field(default_factory=dict)  # instead of the file
+    answers: dict[str, Callable[[SimpleHTTPRequestHandler], None]] = field(default_factory=dict)  # write the whole answer, head and all
     trickle: float | None = None  # seconds between single bytes
     before_answer: Callable[[str], None] | None = None  # called with the path when a request has come
     after_answer: Callable[[str], None] | None = None  # called with the path once an answer is sent
@@ -94,6 +97,11 @@ class MirrorServer(ThreadingHTTPServer):
         """Without a slash at its end."""
         scheme = "https" if isinstance(self.socket, ssl.SSLSocket) else "http"
         return f"{scheme}://{LOOPBACK}:{self.server_port}"
+
+    def handle_error(self, *_words: object) -> None:
+        """A client that hangs up is no news."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            traceback.print_exc()
 
     def asked(self, path: str) -> list[Request]:
         """The requests for one path."""
@@ -129,7 +137,11 @@ class _MirrorHandler(SimpleHTTPRequestHandler):
             behaviour.after_answer(self.path)
 
     def _serve(self, path: Path) -> None:
-        if self.path in self.server.behaviour.bodies:
+        if self.path in self.server.behaviour.answers:
+            self.close_connection = True
+            with suppress(OSError):  # the client has had enough
+                self.server.behaviour.answers[self.path](self)
+        elif self.path in self.server.behaviour.bodies:
             self._answer(200, {}, self.server.behaviour.bodies[self.path])
         elif path.is_dir() and self.path.endswith("/"):
             self._answer(200, {"Content-Type": "text/html"}, _page(path, dated=self.server.behaviour.shows_dates))

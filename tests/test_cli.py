@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,12 +23,12 @@ from mirrorsync.cli.context import each_tree
 from mirrorsync.cli.output import EnduringFile
 from mirrorsync.model.outcome import TreeFailure
 from mirrorsync.report.text import visible
-from tests.commands import Mirrorsync, configured
+from tests.commands import Mirrorsync
 from tests.conftest import Builder
 from tests.repositories import Item, Repository, primary_xml
 from tests.servers import http_server
+from tests.sites import Site, add_tree, copy, repodata_site
 from tests.test_documents import validate
-from tests.test_update import LISTING, REPODATA, copy, repository, rhl_tree
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("update", "check", "status", "history", "hdlist", "config", "config check", "config show")
@@ -35,14 +36,11 @@ INTERRUPTED = 130
 
 
 @pytest.fixture
-def mirrorsync(tmp_path: Path, rpm: Builder) -> Mirrorsync:
+def mirrorsync(redhat: Site, tmp_path: Path) -> Mirrorsync:
     """Two trees, aaa and redhat, that can be updated."""
-    mirror = copy([rpm("bash", "2"), rpm("tar", "1")], tmp_path / "mirror")
-    first = rhl_tree(tmp_path / "first", [rpm("bash", "1"), rpm("tar", "1")]).rename(tmp_path / "first/u1/aaa")
-    program = configured(tmp_path, rhl_tree(tmp_path, [rpm("bash", "1")]), f'url = "{mirror.as_uri()}/"\n{LISTING}')
-    with program.config.open("a") as file:
-        file.write(f'[trees.aaa]\npath = "{first}"\nlayout = "redhat"\narches = ["i386"]\n')
-        file.write(f'[[trees.aaa.updates]]\nurl = "{mirror.as_uri()}/"\n{LISTING}\n')
+    another = shutil.copytree(redhat.tree, tmp_path / "first/u1/aaa")
+    program = redhat.program()
+    add_tree(program, another, redhat.mirror)
     return program
 
 
@@ -117,13 +115,13 @@ class TestNamesThatCouldDoHarm:
         assert visible("a\nb\x1b[2J\x9b\u202e\U000e0001\udcff é…") == r"a\u000ab\u001b[2J\u009b\u202e\U000e0001\udcff é…"
 
     def test_names_of_a_mirror_reach_no_terminal_raw(self, tmp_path: Path, rpm: Builder) -> None:
-        tree = repository(tmp_path / "u1/rocky", [rpm("bash", "1")])
-        mirror = Repository(tmp_path / "mirror")
+        site = repodata_site(tmp_path, [rpm("bash", "1")], [])
+        mirror = Repository(site.mirror)
         entry = '<rpm:entry name="z&#10;redhat: all is well&#155;2J"/>'
         wants = f'<rpm:requires xmlns:rpm="http://linux.duke.edu/metadata/rpm">{entry}</rpm:requires>'
         mirror.files["primary"] = primary_xml(Item("bash", "2", extra=wants), Item("bad&#155;", "2"))
         mirror.write()
-        program = configured(tmp_path, tree, f'url = "{mirror.root.as_uri()}/"\n{REPODATA}', layout="repodata", arches='"x86_64"')
+        program = site.program()
         shown = program("update", "-n")
         assert all(line.isprintable() for line in shown.out.removesuffix("\n").split("\n"))
         assert r"z\u000aredhat: all is well\u009b2J" in shown.out
@@ -247,12 +245,10 @@ class TestInterruptions:
         assert (process.returncode, len(err.splitlines())) == (INTERRUPTED, 1), err
         assert err.startswith("mirrorsync: interrupted")
 
-    def test_one_that_comes_at_work_is_one_line_and_130_and_the_tree_stays(self, tmp_path: Path, rpm: Builder) -> None:
-        mirror = copy([rpm("bash", "2")], tmp_path / "mirror")
-        tree = rhl_tree(tmp_path, [rpm("bash", "1")])
-        with http_server(mirror) as server:
+    def test_one_that_comes_at_work_is_one_line_and_130_and_the_tree_stays(self, redhat: Site) -> None:
+        with http_server(redhat.mirror) as server:
             server.behaviour.trickle = 0.01
-            program = configured(tmp_path, tree, f'url = "{server.url}/"\n{LISTING}')
+            program = redhat.program(server.url)
             process = subprocess.Popen([*program.command, "update"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             while not server.asked("/bash-2-1.noarch.rpm"):
                 time.sleep(0.02)
@@ -263,7 +259,7 @@ class TestInterruptions:
             "",
             "mirrorsync: interrupted; the tree is whole, as it was or as it was to be\n",
         )
-        assert [path.name for path in (tree / "RedHat/RPMS").iterdir()] == ["bash-1-1.noarch.rpm"]
+        assert sorted(path.name for path in (redhat.tree / "RedHat/RPMS").iterdir()) == ["bash-1-1.noarch.rpm", "tar-1-1.noarch.rpm"]
 
     def test_who_ignores_them_goes_on_ignoring_them(self, tmp_path: Path) -> None:
         body = SLOW.replace("60", "0.5") + "; print(__import__('signal').getsignal(2) is __import__('signal').SIG_IGN); raise SystemExit(7)"

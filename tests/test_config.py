@@ -57,6 +57,7 @@ def write(tmp_path: Path) -> Write:
     def _write(main: str, **drop_ins: str) -> Path:
         path = tmp_path / "mirrorsync.toml"
         path.write_text(main)
+        path.chmod(0o600)
         for name, text in drop_ins.items():
             (tmp_path / "conf.d").mkdir(exist_ok=True)
             (tmp_path / "conf.d" / f"{name}.toml").write_text(text)
@@ -344,6 +345,8 @@ def test_tables_that_are_not_there_are_refused(write: Write, text: str, line: st
         ('new_packages = "some"\n', "trees.a.new_packages: 'some' is not one of its words; write 'needed', 'all' or 'none'"),
         ('genhdlist = ["/x"]\n', "trees.a.genhdlist: is for layout 'redhat': this tree has no hdlist; remove it"),
         ('repos = ["x"]\n', "trees.a.repos: is used with .repo files only; name them in updates_from, or remove it"),
+        ('legacy = true\n', "trees.a.legacy: is for the mirrors of updates_from, of which there are none; set it in [[updates]]"),
+        ('legacy = "yes"\n', "trees.a.legacy: 'yes' is neither true nor false; write one of them without quotation marks"),
         ('boot = {}\n', "trees.a.boot.directory: is missing; set it"),
         ('export.clients = ["10.1.0.0/16(ro)"]\n', "trees.a.export.clients[1]: '10.1.0.0/16(ro)' is not a client"),
     ],

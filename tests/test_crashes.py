@@ -1,6 +1,7 @@
 """mirrorsync killed before, and failed at, each call that changes the disk: python -m tests.crashes, which says more of each failure."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from tests.crashes.calls import read_log
 from tests.crashes.sites import appearance, copy_site, differences
+from tests.strace import in_hex
 
 SCENARIOS = {"redhat": ("first", "later", "rollback", "prune", "linked"), "repodata": ("first", "later", "rollback", "prune")}
 LIMIT = 1800  # seconds: many times what it takes
@@ -78,8 +80,13 @@ LOG = """\
 """
 
 
+def as_written(log: str) -> list[str]:
+    """The lines of a log, with names in hex as strace is told to write them."""
+    return [re.sub(r'(["<])([^">]*)([">])', lambda name: name[1] + in_hex(name[2]) + name[3], line) for line in log.splitlines()]
+
+
 def test_calls_are_counted_by_name_and_thread_and_say_which_files_they_change() -> None:
-    calls = list(read_log(LOG.splitlines(), 7))
+    calls = list(read_log(as_written(LOG), 7))
     assert [(call.name, call.ordinal, call.thread, call.changes) for call in calls] == [
         ("openat", 1, 7, False),
         ("openat", 2, 7, True),

@@ -8,9 +8,9 @@ import jsonschema
 import pytest
 from referencing import Registry, Resource
 
-from tests.commands import Mirrorsync, configured
+from tests.commands import Mirrorsync
 from tests.conftest import Builder
-from tests.test_update import LISTING, copy, rhl_tree
+from tests.sites import Site, add_tree
 
 SCHEMAS = Path(__file__).parents[1] / "docs/schemas"
 
@@ -24,14 +24,11 @@ def validate(document: Any) -> None:
 
 
 @pytest.fixture
-def mirrorsync(tmp_path: Path, rpm: Builder) -> Mirrorsync:
+def mirrorsync(redhat: Site, tmp_path: Path, rpm: Builder) -> Mirrorsync:
     """One tree that can be updated, one that is not there, and one package that cannot be fetched."""
-    tree = rhl_tree(tmp_path, [rpm("bash", "1"), rpm("tar", "1")])
-    mirror = copy([rpm("bash", "2"), rpm("tar", "2", requires=["nothing-has-this"])], tmp_path / "mirror")
-    program = configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{LISTING}')
-    with program.config.open("a") as file:
-        file.write(f'[trees.gone]\npath = "{tmp_path}/gone"\nlayout = "redhat"\narches = ["i386"]\n')
-        file.write(f'[[trees.gone.updates]]\nurl = "{mirror.as_uri()}/"\n{LISTING}\n')
+    redhat.offer(rpm("tar", "2", requires=["nothing-has-this"]))
+    program = redhat.program()
+    add_tree(program, tmp_path / "gone", redhat.mirror)
     return program
 
 
@@ -39,6 +36,7 @@ def test_documents_are_what_their_schemas_say(mirrorsync: Mirrorsync) -> None:
     plan = f"{mirrorsync.config.parent}/plan.json"
     for command in (
         f"update redhat --dry-run --save {plan}", "update", "update", "check", "check --deep", "status", "history", "diff redhat 1 2",
+        "audit bash", "audit --all redhat",
         "diff redhat 1 9", "rollback -n redhat 1", "rollback redhat 2", "prune", f"apply {plan}", "config show", "config check",
     ):  # fmt: skip
         validate(mirrorsync(*command.split(), "--json").document)

@@ -66,7 +66,7 @@ def test_the_plan_is_the_expected_one_and_dnf_resolves_and_downloads_from_the_pu
     assert advisories == {row[0] for row in table("advisories.tsv")} | WENT_BACK
 
     checked = mirrorsync("check", "--deep", "--json")
-    assert (checked.code, checked.tree["findings"]) == (0, []), checked.out
+    assert (checked.code, checked.findings) == (0, []), checked.out
     again = mirrorsync("-q", "update")
     assert (again.code, again.out, again.err) == (0, "", "")
     kinds = {path.name.split("-", 1)[-1].split(".")[0] for path in (tree / "repodata").iterdir()}

@@ -10,32 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Mirrorsync, configured
+from tests.commands import Mirrorsync
 from tests.conftest import Builder
-from tests.test_update import LISTING, REPODATA, copy, repository, rhl_tree
+from tests.sites import RPMS, STAMP, Site, copy, rhl_tree
 from tests.trees import snapshot
 
-RPMS = "RedHat/RPMS"
 BASH = f"{RPMS}/bash-2-1.noarch.rpm"
 
 
 @pytest.fixture
-def tree(tmp_path: Path, rpm: Builder) -> Path:
-    return rhl_tree(tmp_path, [rpm("bash", "1"), rpm("tar", "1")])
-
-
-@pytest.fixture
-def mirrorsync(tmp_path: Path, rpm: Builder, tree: Path) -> Mirrorsync:
-    """The tree as its first update left it: generation 2, bash-2 and tar-1 listed."""
-    mirror = copy([rpm("bash", "2")], tmp_path / "mirror")
-    program = configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{LISTING}')
-    assert program("hdlist", str(tree)).code == 0
-    assert program("update").code == 0
-    return program
-
-
-def home(tree: Path) -> Path:
-    return tree.parent / ".mirrorsync" / tree.name
+def mirrorsync(updated: Mirrorsync) -> Mirrorsync:
+    return updated
 
 
 def rewritten(path: Path, content: bytes) -> None:
@@ -71,10 +56,10 @@ EDITS = {added: "added: ks.cfg", removed: f"removed: {BASH}", replaced: "changed
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
 def test_an_update_refuses_a_tree_that_was_changed_by_hand_and_names_the_files(
-    mirrorsync: Mirrorsync, tree: Path, tmp_path: Path, rpm: Builder, edit: Callable[[Path], None]
+    mirrorsync: Mirrorsync, redhat: Site, tree: Path, rpm: Builder, edit: Callable[[Path], None]
 ) -> None:
     edit(tree)
-    copy([rpm("tar", "2")], tmp_path / "mirror")
+    redhat.offer(rpm("tar", "2"))
     before = snapshot(tree)
     for command in (["update"], ["update", "--dry-run"]):
         refused = mirrorsync(*command)
@@ -104,7 +89,7 @@ def test_a_rollback_to_the_present_generation_undoes_what_was_done_by_hand(
     edit(tree)
     assert mirrorsync("rollback", "redhat", "2").code == 0
     after = snapshot(tree)
-    assert {name for name in before if before[name] != after.get(name)} == {".mirrorsync-generation"}
+    assert {name for name in before if before[name] != after.get(name)} == {STAMP}
     assert before.keys() == after.keys()
     assert (mirrorsync("check", "--deep").code, mirrorsync("update").code) == (0, 0)
 
@@ -134,8 +119,8 @@ def test_a_package_is_taken_out_of_a_tree_by_removing_it_and_saying_so(mirrorsyn
     assert newest["removed"] == ["tar-1-1.noarch"]
 
 
-def test_a_tree_whose_journal_is_lost_is_refused_until_it_is_adopted(mirrorsync: Mirrorsync, tree: Path) -> None:
-    shutil.rmtree(home(tree))
+def test_a_tree_whose_journal_is_lost_is_refused_until_it_is_adopted(mirrorsync: Mirrorsync, tree: Path, home: Path) -> None:
+    shutil.rmtree(home)
     refused = mirrorsync("update")
     assert (refused.code, "journal/2.json" in refused.err) == (1, True)
     assert mirrorsync("update", "--adopt-changes").code == 0
@@ -153,41 +138,41 @@ def test_another_tree_in_the_place_of_a_published_one_is_refused_until_it_is_ado
     assert mirrorsync("check", "--deep").code == 0
 
 
-def test_check_names_a_record_that_was_changed_and_the_update_refuses(mirrorsync: Mirrorsync, tree: Path) -> None:
-    record = home(tree) / "journal/2.json"
+def test_check_names_a_record_that_was_changed_and_the_update_refuses(mirrorsync: Mirrorsync, tree: Path, home: Path) -> None:
+    record = home / "journal/2.json"
     document = json.loads(record.read_bytes())
     rewritten(record, json.dumps({**document, "removed": []}).encode())
     assert found(mirrorsync, "journal-changed") == [str(record)]
     assert "2.json: not the record that the tree was published with" in mirrorsync("update").err
 
 
-def test_check_names_an_older_record_that_was_changed(mirrorsync: Mirrorsync, tree: Path) -> None:
-    record = home(tree) / "journal/1.json"
+def test_check_names_an_older_record_that_was_changed(mirrorsync: Mirrorsync, home: Path) -> None:
+    record = home / "journal/1.json"
     rewritten(record, record.read_bytes().replace(b'"adoption"', b'"a dream"'))
     assert found(mirrorsync, "journal-changed") == [str(record)]
 
 
 @pytest.mark.parametrize("name", ["1.json", "2.json", "1.files", "2.files"])
-def test_check_names_what_is_gone_from_the_journal(mirrorsync: Mirrorsync, tree: Path, name: str) -> None:
-    (home(tree) / "journal" / name).unlink()
-    assert str(home(tree) / "journal" / name) in found(mirrorsync, "journal-lost")
+def test_check_names_what_is_gone_from_the_journal(mirrorsync: Mirrorsync, name: str, home: Path) -> None:
+    (home / "journal" / name).unlink()
+    assert str(home / "journal" / name) in found(mirrorsync, "journal-lost")
 
 
 @pytest.mark.parametrize("farm", ["generations/2", "generations/1", "retired/1"])
-def test_check_names_what_was_changed_in_a_kept_generation(mirrorsync: Mirrorsync, tree: Path, farm: str) -> None:
-    (home(tree) / farm / "README").write_text("mine")
-    next((home(tree) / farm / RPMS).glob("tar-*")).unlink()
+def test_check_names_what_was_changed_in_a_kept_generation(mirrorsync: Mirrorsync, farm: str, home: Path) -> None:
+    (home / farm / "README").write_text("mine")
+    next((home / farm / RPMS).glob("tar-*")).unlink()
     assert found(mirrorsync, "generation-changed") == sorted(
-        str(home(tree) / farm / name) for name in ("README", f"{RPMS}/tar-1-1.noarch.rpm")
+        str(home / farm / name) for name in ("README", f"{RPMS}/tar-1-1.noarch.rpm")
     )
 
 
-def test_check_names_a_stamp_that_was_changed_in_a_kept_generation(mirrorsync: Mirrorsync, tree: Path) -> None:
-    rewritten(home(tree) / "generations/1/.mirrorsync-generation", b"7\n")
-    assert found(mirrorsync, "generation-changed") == [str(home(tree) / "generations/1/.mirrorsync-generation")]
+def test_check_names_a_stamp_that_was_changed_in_a_kept_generation(mirrorsync: Mirrorsync, home: Path) -> None:
+    rewritten(home / f"generations/1/{STAMP}", b"7\n")
+    assert found(mirrorsync, "generation-changed") == [str(home / f"generations/1/{STAMP}")]
 
 
-def test_a_deep_check_finds_a_bit_that_rotted_under_an_unchanged_time(mirrorsync: Mirrorsync, tree: Path) -> None:
+def test_a_deep_check_finds_a_bit_that_rotted_under_an_unchanged_time(mirrorsync: Mirrorsync, tree: Path, home: Path) -> None:
     path = tree / BASH
     status = path.stat()
     with path.open("r+b") as file:
@@ -198,29 +183,29 @@ def test_a_deep_check_finds_a_bit_that_rotted_under_an_unchanged_time(mirrorsync
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert mirrorsync("check").code == 0
     places = [finding["where"] for finding in mirrorsync("check", "--deep", "--json").tree["findings"]]
-    assert {str(path), str(home(tree) / "generations/2" / BASH)} <= set(places)
+    assert {str(path), str(home / "generations/2" / BASH)} <= set(places)
 
 
-def test_check_names_what_is_not_what_its_name_says_in_the_pool(mirrorsync: Mirrorsync, tree: Path) -> None:
-    [kept] = (home(tree) / "pool").glob("??/*")
+def test_check_names_what_is_not_what_its_name_says_in_the_pool(mirrorsync: Mirrorsync, home: Path) -> None:
+    [kept] = (home / "pool").glob("??/*")
     rewritten(kept, b"something else")
-    (home(tree) / "pool/notes.txt").write_text("mine")
-    assert found(mirrorsync, "pool-changed", "--deep") == sorted([str(kept), str(home(tree) / "pool/notes.txt")])
+    (home / "pool/notes.txt").write_text("mine")
+    assert found(mirrorsync, "pool-changed", "--deep") == sorted([str(kept), str(home / "pool/notes.txt")])
 
 
 def test_a_pool_file_that_was_changed_is_fetched_again_and_not_built_of(
-    mirrorsync: Mirrorsync, tree: Path, tmp_path: Path, rpm: Builder
+    mirrorsync: Mirrorsync, tree: Path, rpm: Builder, home: Path
 ) -> None:
     assert mirrorsync("rollback", "redhat").code == 0
-    [kept] = (home(tree) / "pool").glob("??/*")
+    [kept] = (home / "pool").glob("??/*")
     rewritten(kept, b"something else")
     assert mirrorsync("update", "--reapply").code == 0
     assert mirrorsync("check", "--deep").code == 0
     assert (tree / BASH).read_bytes() == rpm("bash", "2").read_bytes()
 
 
-def test_a_deep_check_finds_a_wrong_digest_in_the_cache(mirrorsync: Mirrorsync, tmp_path: Path) -> None:
-    cache = tmp_path / "state/trees/redhat/tree.sqlite"
+def test_a_deep_check_finds_a_wrong_digest_in_the_cache(mirrorsync: Mirrorsync, redhat: Site) -> None:
+    cache = redhat.state / "trees/redhat/tree.sqlite"
     wrong = "0" * 64
     row = (wrong, zlib.crc32(f"{wrong}None".encode()), b"images/pxeboot/vmlinuz")
     with sqlite3.connect(cache) as database:
@@ -229,12 +214,10 @@ def test_a_deep_check_finds_a_wrong_digest_in_the_cache(mirrorsync: Mirrorsync, 
     assert found(mirrorsync, "cache-wrong", "--deep") == [str(cache)]
 
 
-def test_a_repository_tree_is_held_to_its_record_too(tmp_path: Path, rpm: Builder) -> None:
-    tree = repository(tmp_path / "u1/rocky", [rpm("bash", "1")])
-    mirror = repository(tmp_path / "mirror", [rpm("bash", "2")])
-    mirrorsync = configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{REPODATA}', layout="repodata")
+def test_a_repository_tree_is_held_to_its_record_too(rocky: Site) -> None:
+    mirrorsync = rocky.program()
     assert mirrorsync("update").code == 0
-    rewritten(tree / "repodata/repomd.xml", b"<repomd/>")
+    rewritten(rocky.tree / "repodata/repomd.xml", b"<repomd/>")
     assert "changed: repodata/repomd.xml" in mirrorsync("update").err
     assert mirrorsync("rollback", "rocky", "2").code == 0
     assert mirrorsync("check", "--deep").code == 0
@@ -246,29 +229,33 @@ def found(mirrorsync: Mirrorsync, code: str, *options: str) -> list[str]:
 
 
 @pytest.mark.parametrize("stamp", ["0", "1", "99", "9" * 5000, "x"])
-def test_a_stamp_that_was_changed_removes_nothing_and_a_rollback_mends_it(mirrorsync: Mirrorsync, tree: Path, stamp: str) -> None:
-    before = snapshot(home(tree) / "generations")
-    rewritten(tree / ".mirrorsync-generation", f"{stamp} 0123\n".encode())
+def test_a_stamp_that_was_changed_removes_nothing_and_a_rollback_mends_it(
+    mirrorsync: Mirrorsync, tree: Path, stamp: str, home: Path
+) -> None:
+    before = snapshot(home / "generations")
+    rewritten(tree / STAMP, f"{stamp} 0123\n".encode())
     assert mirrorsync("check").code == 4
     assert mirrorsync("update").code == 1
     assert mirrorsync("prune").code in (0, 4)
-    assert snapshot(home(tree) / "generations") == before
+    assert snapshot(home / "generations") == before
     assert mirrorsync("rollback", "redhat", "2").code == 0
     assert (mirrorsync("check", "--deep").code, mirrorsync("update").code) == (0, 0)
 
 
 @pytest.mark.parametrize("way", ["copied", "linked"])
-def test_a_kept_generation_put_into_the_trees_place_by_hand_loses_no_later_one(mirrorsync: Mirrorsync, tree: Path, way: str) -> None:
-    before = snapshot(home(tree) / "generations")
+def test_a_kept_generation_put_into_the_trees_place_by_hand_loses_no_later_one(
+    mirrorsync: Mirrorsync, tree: Path, way: str, home: Path
+) -> None:
+    before = snapshot(home / "generations")
     if way == "copied":
         shutil.rmtree(tree)
-        shutil.copytree(home(tree) / "generations/1", tree)
+        shutil.copytree(home / "generations/1", tree)
     else:
         tree.rename(tree.with_name("redhat.first"))
         tree.symlink_to(".mirrorsync/redhat/generations/1")
     for command in (["update"], ["prune"], ["rollback", "redhat", "99"]):
         mirrorsync(*command)
-    assert snapshot(home(tree) / "generations") == before
+    assert snapshot(home / "generations") == before
     assert "generation 2 was published last" in mirrorsync("update").err
     assert mirrorsync("rollback", "redhat", "2").code == 0
     assert (mirrorsync("check", "--deep").code, mirrorsync("update").code) == (0, 0)
@@ -279,7 +266,7 @@ def test_a_tree_that_is_gone_altogether_comes_back_by_a_rollback(mirrorsync: Mir
     shutil.rmtree(tree)
     assert mirrorsync("rollback", "redhat", "2").code == 0
     after = snapshot(tree)
-    assert {name for name in before if before[name] != after.get(name)} == {".mirrorsync-generation"}
+    assert {name for name in before if before[name] != after.get(name)} == {STAMP}
 
 
 def test_modes_that_were_changed_are_mended_by_a_rollback(mirrorsync: Mirrorsync, tree: Path) -> None:
@@ -313,13 +300,13 @@ def test_a_link_that_leads_out_of_the_tree_is_no_change(mirrorsync: Mirrorsync, 
 
 @pytest.mark.parametrize("lost", ["stamp", "record", "list"])
 def test_what_a_rollback_took_out_stays_out_whatever_is_lost(
-    mirrorsync: Mirrorsync, tree: Path, tmp_path: Path, rpm: Builder, lost: str
+    mirrorsync: Mirrorsync, tree: Path, rpm: Builder, lost: str, home: Path, redhat: Site
 ) -> None:
-    copy([rpm("tar", "2")], tmp_path / "mirror")
+    redhat.offer(rpm("tar", "2"))
     assert mirrorsync("update").code == 0
     assert mirrorsync("rollback", "redhat", "2").code == 0
-    journal = home(tree) / "journal"
-    {"stamp": tree / ".mirrorsync-generation", "record": journal / "4.json", "list": journal / "4.files"}[lost].unlink()
+    journal = home / "journal"
+    {"stamp": tree / STAMP, "record": journal / "4.json", "list": journal / "4.files"}[lost].unlink()
     assert mirrorsync("update", "--adopt-changes").code in ((0, 3) if lost == "record" else (3,))
     if lost != "record":
         assert mirrorsync("check", "--json").tree["packages"] == 2
@@ -327,36 +314,36 @@ def test_what_a_rollback_took_out_stays_out_whatever_is_lost(
         assert "tar-2" not in mirrorsync("diff", "4", str(newest)).out
 
 
-def test_a_generation_whose_record_was_rewritten_is_not_gone_back_to(mirrorsync: Mirrorsync, tree: Path) -> None:
-    record = home(tree) / "journal/1.json"
+def test_a_generation_whose_record_was_rewritten_is_not_gone_back_to(mirrorsync: Mirrorsync, home: Path) -> None:
+    record = home / "journal/1.json"
     rewritten(record, record.read_bytes().replace(b'"process ', b'"procesS '))
     refused = mirrorsync("rollback", "redhat", "1")
     assert (refused.code, "1.json: not the record that was published" in refused.err) == (1, True)
 
 
-def test_check_names_what_is_gone_or_foreign_beside_the_tree(mirrorsync: Mirrorsync, tree: Path) -> None:
-    shutil.rmtree(home(tree) / "generations/1")
-    junk = [home(tree) / name for name in ("junk", "generations/77", "retired/junk", "journal/junk")]
+def test_check_names_what_is_gone_or_foreign_beside_the_tree(mirrorsync: Mirrorsync, home: Path) -> None:
+    shutil.rmtree(home / "generations/1")
+    junk = [home / name for name in ("junk", "generations/77", "retired/junk", "journal/junk")]
     for folder in junk:
         folder.mkdir()
-    assert found(mirrorsync, "generation-lost") == [str(home(tree) / "generations/1")]
+    assert found(mirrorsync, "generation-lost") == [str(home / "generations/1")]
     assert found(mirrorsync, "foreign-file") == sorted(str(folder) for folder in junk)
 
 
-def test_a_folder_of_removed_generations_that_leads_elsewhere_is_not_followed(mirrorsync: Mirrorsync, tree: Path, tmp_path: Path) -> None:
+def test_a_folder_of_removed_generations_that_leads_elsewhere_is_not_followed(mirrorsync: Mirrorsync, tmp_path: Path, home: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/file").write_text("")
-    (home(tree) / "discarded").symlink_to(tmp_path / "mine")
+    (home / "discarded").symlink_to(tmp_path / "mine")
     mirrorsync("prune")
     assert (tmp_path / "mine/file").exists()
-    assert found(mirrorsync, "foreign-file") == [str(home(tree) / "discarded")]
+    assert found(mirrorsync, "foreign-file") == [str(home / "discarded")]
 
 
-def test_a_lost_cache_of_file_lists_costs_time_only(mirrorsync: Mirrorsync, tmp_path: Path, rpm: Builder) -> None:
+def test_a_lost_cache_of_file_lists_costs_time_only(mirrorsync: Mirrorsync, tmp_path: Path, rpm: Builder, redhat: Site) -> None:
     copy([rpm("tool", "1", files={"/opt/tool/x": "x"})], tmp_path / "u1/redhat" / RPMS)
     assert mirrorsync("update", "--adopt-changes").code == 0
-    with sqlite3.connect(tmp_path / "state/trees/redhat/tree.sqlite") as database:
+    with sqlite3.connect(redhat.state / "trees/redhat/tree.sqlite") as database:
         database.execute("DELETE FROM paths")
     database.close()
-    copy([rpm("tar", "2", requires=["/opt/tool/x"])], tmp_path / "mirror")
+    redhat.offer(rpm("tar", "2", requires=["/opt/tool/x"]))
     assert mirrorsync("update").code == 0

@@ -13,16 +13,16 @@ import pytest
 
 from mirrorsync.model.choices import Layout
 from mirrorsync.tree import publication
+from tests.hdlists import HDLIST, HDLIST2, UnpairedError, paired
 from tests.inflight import faults, ganesha
 from tests.inflight.campaign import campaign, pinned
 from tests.inflight.doors import held_door, http_door
-from tests.inflight.hammering import Publish, hammered, memory, two_states
-from tests.inflight.hdlists import UnpairedError, paired
+from tests.inflight.hammering import Publish, hammered, two_states
 from tests.inflight.installs import Install, Pause, redhat_packages, repodata_packages
 from tests.inflight.protocols import CAMPAIGNS, dnf_install, own_path
-from tests.inflight.readers import HDLIST, HDLIST2
 from tests.inflight.stock import Stock, build_stock
 from tests.inflight.strand import Strand, strand
+from tests.memory import memory
 from tests.servers import MirrorServer, http_server
 
 TOOL_SECONDS = 240

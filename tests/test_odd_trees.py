@@ -7,28 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Mirrorsync, configured
+from tests.commands import Mirrorsync, changes, configured
 from tests.conftest import Builder
-from tests.test_update import LISTING, REPODATA, changes, copy, repository, rhl_tree
-
-RPMS = "RedHat/RPMS"
-
-
-@pytest.fixture
-def tree(tmp_path: Path, rpm: Builder) -> Path:
-    return rhl_tree(tmp_path, [rpm("bash", "1"), rpm("tar", "1")])
-
-
-@pytest.fixture
-def mirrorsync(tmp_path: Path, rpm: Builder, tree: Path) -> Mirrorsync:
-    mirror = copy([rpm("bash", "2")], tmp_path / "mirror")
-    return configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{LISTING}')
+from tests.sites import RPMS, Site, repodata_site
 
 
 def listed(mirrorsync: Mirrorsync) -> int:
     """How many packages a clean check counts."""
     checked = mirrorsync("check", "--deep", "--json")
-    assert (checked.code, checked.tree["findings"]) == (0, []), checked.out
+    assert (checked.code, checked.findings) == (0, []), checked.out
     count: int = checked.tree["packages"]
     return count
 
@@ -88,7 +75,7 @@ def test_a_pipe_in_the_tree_is_a_finding_and_never_read(mirrorsync: Mirrorsync, 
     os.mkfifo(tree / RPMS / "pipe-1-1.noarch.rpm")
     updated = mirrorsync("update", "--json")
     assert updated.code == 4
-    assert [finding["code"] for finding in updated.tree["findings"]] == ["special-file", "special-file"]
+    assert [finding["code"] for finding in updated.findings] == ["special-file", "special-file"]
     assert listed(mirrorsync) == 2
 
 
@@ -107,8 +94,8 @@ def test_a_foreign_file_or_folder_in_an_incoming_packages_place_does_not_stop_it
     assert listed(mirrorsync) == 2
 
 
-def test_a_state_directory_that_takes_nothing_costs_only_time(tmp_path: Path, mirrorsync: Mirrorsync) -> None:
-    state = tmp_path / "state/trees/redhat"
+def test_a_state_directory_that_takes_nothing_costs_only_time(redhat: Site, mirrorsync: Mirrorsync) -> None:
+    state = redhat.state / "trees/redhat"
     state.mkdir(parents=True)
     (state / "tree.sqlite").mkdir()
     assert mirrorsync("update").code == 0
@@ -116,37 +103,32 @@ def test_a_state_directory_that_takes_nothing_costs_only_time(tmp_path: Path, mi
 
 
 @pytest.mark.parametrize("table", ["file", "paths", "part"])
-def test_a_cache_with_other_content_costs_only_time(tmp_path: Path, mirrorsync: Mirrorsync, rpm: Builder, table: str) -> None:
+def test_a_cache_with_other_content_costs_only_time(redhat: Site, mirrorsync: Mirrorsync, rpm: Builder, table: str) -> None:
     assert mirrorsync("update").code == 0
     columns = {"file": "sha256 = 7, package = '[[[['", "paths": "paths = 'x'", "part": "content = x'00ff'"}
-    with sqlite3.connect(tmp_path / "state/trees/redhat/tree.sqlite") as database:
+    with sqlite3.connect(redhat.state / "trees/redhat/tree.sqlite") as database:
         database.execute(f"UPDATE {table} SET {columns[table]}")
     database.close()
-    copy([rpm("tar", "2", requires=["/usr/share/nobody-has-this"])], tmp_path / "mirror")
+    redhat.offer(rpm("tar", "2", requires=["/usr/share/nobody-has-this"]))
     assert mirrorsync("update").code == 3
-    copy([rpm("bash", "3")], tmp_path / "mirror")
+    redhat.offer(rpm("bash", "3"))
     assert mirrorsync("update").code == 3
     assert listed(mirrorsync) == 2
 
 
 def test_an_emptied_mirror_is_told_of(tmp_path: Path, rpm: Builder) -> None:
-    tree = repository(tmp_path / "u1/rocky", [rpm("bash", "1")])
-    mirror = repository(tmp_path / "mirror", [])
-    emptied = configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{REPODATA}', layout="repodata")("update", "--json")
+    emptied = repodata_site(tmp_path, [rpm("bash", "1")], []).program()("update", "--json")
     assert (emptied.code, changes(emptied)["incoming"]) == (4, [])
-    assert [finding["code"] for finding in emptied.tree["findings"]] == ["mirror-empty"]
+    assert [finding["code"] for finding in emptied.findings] == ["mirror-empty"]
 
 
-def test_a_change_of_excludes_in_a_repo_file_counts_at_once(tmp_path: Path, rpm: Builder) -> None:
-    tree = repository(tmp_path / "u1/rocky", [rpm("bash", "1")])
-    mirror = repository(tmp_path / "mirror", [rpm("bash", "2")])
+def test_a_change_of_excludes_in_a_repo_file_counts_at_once(rocky: Site, tmp_path: Path) -> None:
     repo = tmp_path / "x.repo"
-    repo.write_text(f"[x]\nname=x\nbaseurl={mirror.as_uri()}\ngpgcheck=0\nexclude=bash*\n")
-    config = configured(tmp_path, tree, "", layout="repodata", more=f'updates_from = ["{repo}"]')
-    config.config.write_text(config.config.read_text().replace("[[trees.rocky.updates]]", ""))
-    assert changes(config("update", "--json"))["incoming"] == []
+    repo.write_text(f"[x]\nname=x\nbaseurl={rocky.mirror.as_uri()}\ngpgcheck=0\nexclude=bash*\n")
+    program = configured(tmp_path, rocky.tree, "", layout="repodata", more=f'updates_from = ["{repo}"]')
+    assert changes(program("update", "--json"))["incoming"] == []
     repo.write_text(repo.read_text().replace("exclude=bash*\n", ""))
-    assert changes(config("update", "--json"))["incoming"] == ["bash-2-1.noarch"]
+    assert changes(program("update", "--json"))["incoming"] == ["bash-2-1.noarch"]
 
 
 def test_the_lists_of_a_published_tree_are_not_made_by_hand(mirrorsync: Mirrorsync, tree: Path) -> None:

@@ -13,8 +13,9 @@ from tests.commands import Mirrorsync
 from tests.conftest import Builder
 from tests.guests import pinning
 from tests.guests.image import obstacle
-from tests.guests.installer import HDLIST2, RPMS, Install, install
+from tests.guests.installer import RPMS, Install, install
 from tests.guests.tally import ABSENT, STALE, tally
+from tests.hdlists import HDLIST2
 from tests.trees import make_tree
 
 ASKED_FOR = "MIRRORSYNC_GUESTS"
@@ -62,7 +63,7 @@ def test_an_install_of_a_whole_tree_opens_what_hdlist_names(tree: Callable[..., 
 def test_an_install_notices_that_hdlist2_belongs_to_another_hdlist(tree: Callable[..., Path]) -> None:
     old, new = tree("old", "1"), tree("new", "2")
     swap = after_steps(1, lambda: exchange(old / HDLIST2, new / HDLIST2))
-    assert install(old, digests(old, new), swap).fault.startswith("mixed: hdlist of 2 records")
+    assert install(old, digests(old, new), swap).fault.startswith("match tag mismatch at record 0")
 
 
 def test_an_install_notices_that_the_tree_is_exchanged_under_it(tree: Callable[..., Path]) -> None:

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.memory import memory
 from tests.powerloss.aftermath import aftermaths, chosen
-from tests.powerloss.calls import Call, in_hex, read_calls
 from tests.powerloss.disk import Contents, Disk
 from tests.powerloss.operations import CONTENT, NAME, Barrier, Operation, Player, Step, UnmodelledError
-from tests.powerloss.place import roomy_folder
 from tests.powerloss.planting import PLANTS, former_tree_removed_synced, former_tree_removed_unsynced
-from tests.powerloss.program import Program, warm_program
-from tests.powerloss.recording import Recording, record
+from tests.powerloss.recording import UMASK, Recording, record
 from tests.powerloss.reordering import Choice, choices, instants, order_of
 from tests.powerloss.survey import Survey, survey
+from tests.strace import Call, in_hex, read_calls
+from tests.warm import Program, warm_program
 
 Recorder = Callable[[str, str], Recording]
 Surveyor = Callable[[Recording], Survey]
@@ -43,7 +43,7 @@ def recorded() -> Iterator[Recorder]:
     """`recorded(layout, scenario)`: the recording of that run, made the first time it is asked for."""
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
-    with tempfile.TemporaryDirectory(dir=roomy_folder()) as name:
+    with tempfile.TemporaryDirectory(dir=memory()) as name:
         yield cache(lambda layout, scenario: record(Path(name) / f"{layout}-{scenario}", layout, scenario))
 
 
@@ -56,7 +56,7 @@ def surveyed() -> Surveyor:
 
 @pytest.fixture(scope="module")
 def program() -> Iterator[Program]:
-    with warm_program() as waiting:
+    with warm_program(UMASK) as waiting:
         yield waiting
 
 
@@ -162,7 +162,7 @@ def test_calls_that_threads_make_at_once_are_read_whole() -> None:
     path = in_hex("/u1/a")
     first, last = f'7 rename("{path}" <unfinished ...>\n', f'7 <... rename resumed>, "{path}") = 0\n'
     lines = [first, "8 sync()       = 0\n", last, "7 +++ exited with 0 +++\n"]
-    assert list(read_calls(lines)) == [Call("sync", ("",), "0"), Call("rename", (f'"{path}"', f'"{path}"'), "0")]
+    assert list(read_calls(lines)) == [Call("sync", ("",), "0", 8), Call("rename", (f'"{path}"', f'"{path}"'), "0", 7)]
 
 
 def test_a_call_that_the_model_does_not_know_is_refused_where_it_would_matter() -> None:

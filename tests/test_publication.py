@@ -12,7 +12,7 @@ from mirrorsync.errors import LockedError, PublishError
 from mirrorsync.files import remove_tree
 from mirrorsync.locks import lock_holder
 from mirrorsync.model.choices import Layout
-from mirrorsync.model.generation import FileRecord, Generation
+from mirrorsync.model.generation import ADOPTION, FileRecord, Generation
 from mirrorsync.model.plan import Plan
 from mirrorsync.planning.record import ByHand, update_record
 from mirrorsync.tree import journal, publication
@@ -39,7 +39,7 @@ def built(tree: Tree, rpm: Path) -> tuple[Generation, tuple[FileRecord, ...]]:
     """Everything before the exchange: adoption where needed, and the next generation at `building`."""
     holding = read(tree)
     if tree.stamp() is None:
-        publication.adopt(tree, Generation(1, NOW, journal.ADOPTION), holding.files)
+        publication.adopt(tree, Generation(1, NOW, ADOPTION), holding.files)
     package = described(rpm)
     plan = replacing(tree, holding.catalogue.packages, package)
     files = staged(tree.pool, rpm, package)
@@ -129,7 +129,7 @@ def test_a_run_stopped_right_after_the_exchange_is_finished(tmp_path: Path, rpm:
 
 def test_an_adoption_that_was_stopped_is_done_again_under_the_same_number(tmp_path: Path, rpm: Builder) -> None:
     tree = make_tree(tmp_path, [rpm("bash", "1")])
-    journal.write_record(tree.journal, Generation(1, NOW, journal.ADOPTION), read(tree).files)
+    journal.write_record(tree.journal, Generation(1, NOW, ADOPTION), read(tree).files)
     (tree.generations / "1").mkdir(parents=True)
     publication.recover(tree)
     assert journal.numbers(tree.journal) == () == tree.kept_generations()

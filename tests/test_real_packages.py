@@ -81,7 +81,8 @@ def test_the_newest_of_the_real_packages_are_listed_and_nothing_is_lost(tmp_path
         for file in files:
             shutil.copy(file, folder)
     with server(tmp_path / "mirror", tmp_path) as running:
-        updates = f'url = "{running.url}/"\nkind = "listing"\nsignatures = "digest-only"'
+        era = "legacy = true"  # MD5 alone says of the oldest packages that they are whole
+        updates = f'url = "{running.url}/"\nkind = "listing"\nsignatures = "digest-only"\n{era}'
         mirrorsync = configured(tmp_path, tree, updates, arches='"x86_64"')
         updated = mirrorsync("update", "--json")
     assert updated.code == 3, updated.err
@@ -97,8 +98,8 @@ def test_the_newest_of_the_real_packages_are_listed_and_nothing_is_lost(tmp_path
     shared = ours.keys() & reference.keys()
     assert len(shared) == 75
     assert {name: ours[name] for name in shared} == {name: reference[name] for name in shared}
-    checked = mirrorsync("check", "--deep")
-    assert (checked.code, "0 findings" in checked.out) == (0, True), checked.out
+    checked = mirrorsync("check", "--deep", "--json")
+    assert (checked.code, checked.findings) == (0, []), checked.out
 
 
 def expected_names(older: list[Path]) -> set[str]:

@@ -6,35 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Mirrorsync, Result, configured
+from mirrorsync.locks import locked
+from tests.commands import Mirrorsync, Result, changes
 from tests.conftest import Builder
-from tests.test_update import LISTING, REPODATA, changes, copy, repository, rhl_tree
+from tests.sites import STAMP, Site
 from tests.trees import snapshot
 
-STAMP = ".mirrorsync-generation"
-
 
 @pytest.fixture
-def tree(tmp_path: Path, rpm: Builder) -> Path:
-    return rhl_tree(tmp_path, [rpm("bash", "1"), rpm("tar", "1")])
-
-
-@pytest.fixture
-def mirrorsync(tmp_path: Path, rpm: Builder, tree: Path) -> Mirrorsync:
-    """Generation 1 as copied, 2 with bash-2, 3 with tar-2."""
-    mirror = copy([rpm("bash", "2")], tmp_path / "mirror")
-    (tmp_path / "tftpboot").mkdir()
-    boot = f'[trees.redhat.boot]\ndirectory = "{tmp_path}/tftpboot"'
-    program = configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{LISTING}\n{boot}')
-    assert program("hdlist", str(tree)).code == 0
-    assert program("update").code == 0
-    copy([rpm("tar", "2")], mirror)
+def mirrorsync(redhat: Site, updated: Mirrorsync, rpm: Builder) -> Mirrorsync:
+    """Generation 1 as copied, 2 with bash-2, 3 with tar-2; from 3 on the boot set is staged."""
+    redhat.boot.mkdir()
+    redhat.offer(rpm("tar", "2"))
+    program = redhat.program(boot=True)
     assert program("update").code == 0
     return program
-
-
-def home(tree: Path) -> Path:
-    return tree.parent / ".mirrorsync" / tree.name
 
 
 def held(result: Result) -> list[str]:
@@ -42,8 +28,8 @@ def held(result: Result) -> list[str]:
 
 
 @pytest.mark.parametrize("number", ["1", "2"])
-def test_the_tree_lists_what_the_generation_listed_byte_for_byte(mirrorsync: Mirrorsync, tree: Path, number: str) -> None:
-    before = snapshot(home(tree) / "generations" / number)
+def test_the_tree_lists_what_the_generation_listed_byte_for_byte(mirrorsync: Mirrorsync, tree: Path, number: str, home: Path) -> None:
+    before = snapshot(home / "generations" / number)
     rolled = mirrorsync("rollback", "redhat", number, "--json")
     assert (rolled.code, rolled.tree["generation"], rolled.tree["back_to"]) == (0, 4, int(number))
     after = snapshot(tree)
@@ -82,12 +68,12 @@ def test_a_dry_run_says_what_comes_back_and_touches_nothing(mirrorsync: Mirrorsy
     assert snapshot(tree.parent) == before
 
 
-def test_what_a_rollback_took_out_no_update_brings_back_by_itself(mirrorsync: Mirrorsync, tmp_path: Path, rpm: Builder) -> None:
+def test_what_a_rollback_took_out_no_update_brings_back_by_itself(mirrorsync: Mirrorsync, rpm: Builder, redhat: Site) -> None:
     assert mirrorsync("rollback", "redhat", "2").code == 0
     updated = mirrorsync("update", "--json")
     assert (updated.code, updated.tree["generation"], held(updated)) == (3, None, ["tar"])
     assert "taken out by a rollback" in updated.tree["plan"]["held"][0]["reason"]
-    copy([rpm("tar", "3")], tmp_path / "mirror")
+    redhat.offer(rpm("tar", "3"))
     assert changes(mirrorsync("update", "--json"))["incoming"] == ["tar-3-1.noarch"]
 
 
@@ -99,37 +85,35 @@ def test_an_update_that_is_told_so_brings_it_back(mirrorsync: Mirrorsync) -> Non
     assert mirrorsync("update").code == 0
 
 
-def test_other_updates_between_keep_it_out(mirrorsync: Mirrorsync, tmp_path: Path, rpm: Builder) -> None:
+def test_other_updates_between_keep_it_out(mirrorsync: Mirrorsync, rpm: Builder, redhat: Site) -> None:
     assert mirrorsync("rollback", "redhat", "2").code == 0
-    copy([rpm("bash", "3")], tmp_path / "mirror")
+    redhat.offer(rpm("bash", "3"))
     assert mirrorsync("update").code == 3
     assert held(mirrorsync("update", "--json")) == ["tar"]
 
 
-def test_the_boot_set_goes_with_it(mirrorsync: Mirrorsync, tree: Path, tmp_path: Path) -> None:
+def test_the_boot_set_goes_with_it(mirrorsync: Mirrorsync, tree: Path, redhat: Site) -> None:
     kernel = tree / "images/pxeboot/vmlinuz"
     kernel.unlink()
     kernel.write_bytes(b"the next kernel")
     assert mirrorsync("update", "--adopt-changes").code == 0
-    assert (tmp_path / "tftpboot/linux.1").read_bytes() == b"the next kernel"
+    assert (redhat.boot / "linux.1").read_bytes() == b"the next kernel"
     rolled = mirrorsync("rollback", "redhat")
     assert (rolled.code, "boot set staged" in rolled.out) == (0, True)
-    assert (tmp_path / "tftpboot/linux.1").read_bytes() == b"a kernel"
+    assert (redhat.boot / "linux.1").read_bytes() == b"a kernel"
 
 
-def test_a_generation_that_is_not_kept_or_not_whole_is_refused(mirrorsync: Mirrorsync, tree: Path) -> None:
+def test_a_generation_that_is_not_kept_or_not_whole_is_refused(mirrorsync: Mirrorsync, tree: Path, home: Path) -> None:
     unknown = mirrorsync("rollback", "redhat", "9")
     assert (unknown.code, "generation 9 is not kept; kept: 1, 2, 3" in unknown.err) == (2, True)
-    next((home(tree) / "generations/1/RedHat/RPMS").glob("tar-1*")).unlink()
+    next((home / "generations/1/RedHat/RPMS").glob("tar-1*")).unlink()
     damaged = mirrorsync("rollback", "redhat", "1")
     assert (damaged.code, "removed: RedHat/RPMS/tar-1-1.noarch.rpm" in damaged.err) == (1, True)
     assert mirrorsync("status", "--json").tree["generation"] == 3
 
 
-def test_a_generation_no_node_could_install_from_is_refused(tmp_path: Path, rpm: Builder) -> None:
-    tree = rhl_tree(tmp_path, [rpm("bash", "1")])
-    mirror = copy([rpm("bash", "2")], tmp_path / "mirror")
-    mirrorsync = configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{LISTING}')
+def test_a_generation_no_node_could_install_from_is_refused(redhat: Site) -> None:
+    mirrorsync = redhat.program()
     assert mirrorsync("update").code == 0
     refused = mirrorsync("rollback", "redhat", "1")
     assert (refused.code, "generation 1 could not be installed from" in refused.err) == (1, True)
@@ -142,10 +126,8 @@ def test_the_present_generation_untouched_is_left_as_it_is(mirrorsync: Mirrorsyn
     assert mirrorsync("status", "--json").tree["generation"] == 3
 
 
-def test_a_repository_goes_back_too_and_metadata_that_was_asked_for_by_name_stays(tmp_path: Path, rpm: Builder) -> None:
-    tree = repository(tmp_path / "u1/rocky", [rpm("bash", "1")])
-    mirror = repository(tmp_path / "mirror", [rpm("bash", "2")])
-    mirrorsync = configured(tmp_path, tree, f'url = "{mirror.as_uri()}/"\n{REPODATA}', layout="repodata")
+def test_a_repository_goes_back_too_and_metadata_that_was_asked_for_by_name_stays(rocky: Site) -> None:
+    tree, mirrorsync = rocky.tree, rocky.program()
     first = snapshot(tree / "repodata")
     assert mirrorsync("update").code == 0
     second = snapshot(tree / "repodata")
@@ -169,24 +151,23 @@ def test_history_says_who_did_it_and_why(mirrorsync: Mirrorsync) -> None:
     assert "back to generation 1" in shown
 
 
-def test_a_rollback_of_a_tree_that_is_locked_leaves_with_75(mirrorsync: Mirrorsync, tree: Path) -> None:
-    import fcntl  # noqa: PLC0415
-
-    with (home(tree) / "lock").open("r+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+def test_a_rollback_of_a_tree_that_is_locked_leaves_with_75(mirrorsync: Mirrorsync, home: Path) -> None:
+    with locked(home / "lock", "a test"):
         assert mirrorsync("rollback", "redhat").code == 75
 
 
-def test_a_tree_by_a_symbolic_link_is_published_by_a_new_link(mirrorsync: Mirrorsync, tree: Path, tmp_path: Path, rpm: Builder) -> None:
+def test_a_tree_by_a_symbolic_link_is_published_by_a_new_link(
+    mirrorsync: Mirrorsync, tree: Path, rpm: Builder, home: Path, redhat: Site
+) -> None:
     tree.rename(tree.with_name("redhat.first"))
     tree.symlink_to("redhat.first")
-    copy([rpm("bash", "3")], tmp_path / "mirror")
+    redhat.offer(rpm("bash", "3"))
     assert mirrorsync("update").code == 0
     assert str(tree.readlink()) == ".mirrorsync/redhat/generations/4"
     assert mirrorsync("check", "--deep").code == 0
     assert mirrorsync("rollback", "redhat").code == 0
     assert str(tree.readlink()) == ".mirrorsync/redhat/generations/5"
-    assert not (home(tree) / "retired/4").exists()
+    assert not (home / "retired/4").exists()
     assert mirrorsync("check", "--deep").code == 0
     shutil.rmtree(tree.with_name("redhat.first"))
     assert mirrorsync("check", "--deep").code == 0

@@ -13,7 +13,7 @@ from mirrorsync.planning.space import Demand, Room, shortages
 from tests.commands import Mirrorsync, Result, configured
 from tests.conftest import Builder
 from tests.servers import MirrorServer, http_server
-from tests.test_update import REPODATA, repository, rhl_tree
+from tests.sites import REPODATA, Site, repository, rhl_tree
 from tests.trees import snapshot
 from tests.volumes import Volume, ext4, needs_volumes, tmpfs
 
@@ -104,7 +104,7 @@ def test_an_update_that_does_not_fit_is_refused_before_anything_is_fetched_and_t
 def test_a_dry_run_tells_the_same_as_a_finding(case: Case) -> None:
     case.volume.leave(MEGABYTE)
     dry = case.program("update", "--dry-run", "--json")
-    [finding] = dry.tree["findings"]
+    [finding] = dry.findings
     assert (dry.code, finding["code"], finding["severity"]) == (4, "no-space", "error")
     assert finding["what"].startswith(f"{case.volume.path}: ")
     assert not (case.tree.parent / ".mirrorsync").exists()
@@ -201,12 +201,10 @@ def test_what_has_arrived_of_a_package_needs_no_room_again(case: Case) -> None:
 
 
 @needs_volumes
-def test_a_full_file_system_of_the_boot_directory_is_named(tmp_path: Path, rpm: Builder) -> None:
-    mirror = repository(tmp_path / "mirror", [rpm("bash", "2")])
+def test_a_full_file_system_of_the_boot_directory_is_named(redhat: Site, tmp_path: Path) -> None:
     with ext4(tmp_path, 16) as volume:
         (volume.outside / "tftpboot").mkdir()
-        boot = f'[trees.redhat.boot]\ndirectory = "{volume.path}/tftpboot"'
-        program = configured(tmp_path, rhl_tree(tmp_path, [rpm("bash", "1")]), f'url = "{mirror.as_uri()}/"\n{REPODATA}\n{boot}')
+        program = redhat.program(more=f'[trees.redhat.boot]\ndirectory = "{volume.path}/tftpboot"')
         volume.leave(1000)
         refusal = refused(volume.mirrorsync(program)("update"))
         assert (refusal["point"], refusal["what"][:9]) == (str(volume.path), "boot set ")

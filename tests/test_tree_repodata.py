@@ -16,7 +16,7 @@ from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.metadata import Carried, carried, carried_from_tree, merged_modules, merged_updateinfo
 from mirrorsync.tree.repodata import indexed_packages, write_repodata
 from tests.conftest import Builder
-from tests.test_update import copy, repository
+from tests.sites import copy, repository
 
 MODULE = b"document: modulemd\nversion: 2\ndata:\n  name: %s\n  stream: '5.30'\n"
 

@@ -97,8 +97,8 @@ def fetch(
 ) -> tuple[Fetched | Failed, ...]:
     """What became of each wanted package, in the order given, `connections` of them at a time.
 
-    A place whose transfers are cut is asked again after each of `pauses` seconds; a host that does not give 8 in a row is asked for no
-    other. Raises PublishError where the disk does not
+    A place whose transfers are cut is asked again after each of `pauses` seconds; a host that in five minutes gives none of 8 in
+    a row is asked for no other. Raises PublishError where the disk does not
     take the files. Whatever ends the run, what has arrived so far stays and is gone on from by the next one.
     """
     turns = {arrival_key(entry.package): Lock() for entry in wanted}
@@ -154,7 +154,7 @@ def _from_places(run: _Run, wanted: Wanted) -> Fetched:
 
 def _hopefully(run: _Run, wanted: Wanted, place: Place) -> Fetched:
     """The package from one place, unless its host is given up."""
-    run.losses.require_hope(place.url)
+    run.losses.begin(place.url)
     try:
         fetched = _from_place(run, wanted, place)
     except (RefusedError, VerificationError):

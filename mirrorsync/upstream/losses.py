@@ -1,42 +1,50 @@
 """Mirrors that one file after the other do not give: given up before they take hours."""
 
-from collections import Counter
+import time
+from dataclasses import dataclass
 from threading import Lock
 from urllib.parse import urlsplit
 
 from mirrorsync.errors import UpstreamError
 
 MOST = 8  # files in a row: with four connections, two each
+LONGEST_SILENCE = 300.0  # seconds; eight that break off at once are no reason not to ask for a ninth
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    count: int
+    since: float  # the monotonic clock's
 
 
 class Losses:
-    """How many transfers in a row were lost, by host. That one is refused, or is another file, is an answer and ends the row.
+    """Transfers lost in a row, by host. That one is refused, or is another file, is an answer and ends the row.
 
     Safe to use from several threads.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._rows: Counter[str] = Counter()
+        self._rows: dict[str, _Row] = {}
+
+    def begin(self, url: str) -> None:
+        """One more is asked for. Raises UpstreamError where the host is given up."""
+        with self._lock:
+            row = self._rows.setdefault(_host(url), _Row(0, time.monotonic()))
+        if row.count >= MOST and time.monotonic() - row.since > LONGEST_SILENCE:
+            what = f"given up, for {row.count} packages in a row did not come"
+            raise UpstreamError(f"{_host(url)}: {what}; run again later, or use another mirror")
 
     def add(self, url: str) -> None:
-        """One more was lost."""
+        """It was lost."""
         with self._lock:
-            self._rows[_host(url)] += 1
+            row = self._rows[_host(url)]
+            self._rows[_host(url)] = _Row(row.count + 1, row.since)
 
     def end(self, url: str) -> None:
         """The host answered."""
         with self._lock:
-            self._rows[_host(url)] = 0
-
-    def require_hope(self, url: str) -> None:
-        """Raises UpstreamError for a host that is given up."""
-        with self._lock:
-            lost = self._rows[_host(url)]
-        if lost >= MOST:
-            raise UpstreamError(
-                f"{_host(url)}: given up, for {MOST} packages in a row did not come; run again later, or use another mirror"
-            )
+            self._rows[_host(url)] = _Row(0, time.monotonic())
 
 
 def _host(url: str) -> str:

@@ -1,8 +1,8 @@
 """`python -m tests.crashes`: enumerate, print what came of it, and end with 1 where anything was not whole."""
 
 import argparse
+import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -13,16 +13,15 @@ from pathlib import Path
 from mirrorsync.model.choices import Layout
 from tests.crashes import program
 from tests.crashes.course import chart
-from tests.crashes.enumeration import fail_at_each, kill_at_each
+from tests.crashes.enumeration import Share, fail_at_each, kill_at_each
 from tests.crashes.plants import PLANTED
 from tests.crashes.real import comparable, same
 from tests.crashes.scenarios import NAMES, Ground, furnish, scenarios
-from tests.crashes.tally import Tally
+from tests.crashes.tally import Tally, together
+from tests.memory import memory
 
-_MEMORY = Path("/dev/shm")
 _COMPARED = 3  # points a scenario
 _WITHOUT_CLOCK = ("first",)
-_ROOM = 256 << 20
 
 
 def main() -> int:
@@ -31,8 +30,12 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the folder is removed
     options = _options()
     program.load()
-    work = _plants if options.plants else _compare if options.real else _enumerate
-    results = [result for layout in options.layout or list(Layout) for result in _on_ground(Layout(layout), options, work)]
+    layouts = [Layout(layout) for layout in options.layout or list(Layout)]
+    if options.plants or options.real:
+        program.stay_on(program.processors()[-1])
+        results = [result for layout in layouts for result in _on_ground(layout, options, _plants if options.plants else _compare)]
+    else:
+        results = [_shown(tally).clean for layout in layouts for tally in _shared(layout, options)]
     return 0 if all(results) else 1
 
 
@@ -41,16 +44,30 @@ def _on_ground(layout: Layout, options: argparse.Namespace, work: Callable[[Grou
         yield from work(furnish(folder, layout, large=options.large), options)
 
 
-def _enumerate(ground: Ground, options: argparse.Namespace) -> Iterator[bool]:
-    """Whether each enumeration found everything as it must be."""
-    for scenario in scenarios(ground):
-        if options.scenario and scenario.name not in options.scenario:
-            continue
-        course = chart(ground, scenario)
-        if not options.errors:
-            yield _shown(kill_at_each(course)).clean
-        if not options.kill:
-            yield _shown(fail_at_each(course, every_error=options.all_errors, cache_share=options.cache_share)).clean
+def _shared(layout: Layout, options: argparse.Namespace) -> Iterator[Tally]:
+    """The enumerations of a layout, shared out to as many processes as there are processors, each with a ground of its own."""
+    processors = program.processors()
+    shares = [(layout, options, Share(number, len(processors)), processor) for number, processor in enumerate(processors)]
+    with multiprocessing.get_context("fork").Pool(len(shares)) as pool:
+        for tallies in zip(*pool.starmap(_enumerated, shares), strict=True):
+            yield together(tallies)
+
+
+def _enumerated(layout: Layout, options: argparse.Namespace, share: Share, processor: int) -> list[Tally]:
+    """What came of one share of each enumeration."""
+    program.stay_on(processor)
+    tallies = []
+    with ground_folder() as folder:
+        ground = furnish(folder, layout, large=options.large)
+        for scenario in scenarios(ground):
+            if options.scenario and scenario.name not in options.scenario:
+                continue
+            course = chart(ground, scenario)
+            if not options.errors:
+                tallies.append(kill_at_each(course, share=share))
+            if not options.kill:
+                tallies.append(fail_at_each(course, every_error=options.all_errors, cache_share=options.cache_share, share=share))
+    return tallies
 
 
 def _plants(ground: Ground, _: argparse.Namespace) -> Iterator[bool]:
@@ -108,9 +125,8 @@ def _require_one_order() -> None:
 
 @contextmanager
 def ground_folder() -> Iterator[Path]:
-    """A folder in memory, where there is room: syncing costs nothing there, and changes nothing of what is shown here."""
-    roomy = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM
-    with tempfile.TemporaryDirectory(prefix="mirrorsync-crashes-", dir=_MEMORY if roomy else None) as name:
+    """A folder in memory, where there is room: that changes nothing of what is shown here."""
+    with tempfile.TemporaryDirectory(prefix="mirrorsync-crashes-", dir=memory()) as name:
         yield Path(name)
 
 

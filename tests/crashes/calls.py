@@ -1,28 +1,26 @@
-"""The calls of a run that change the disk, read from strace's log."""
+"""The calls of a run that change the disk."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from tests import strace
+
 LINKING = ("link", "linkat")
+SYNCING = ("fsync", "fdatasync", "syncfs", "sync_file_range")
 _OPENING = ("open", "openat", "openat2", "creat")
 _WRITING = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "copy_file_range", "sendfile", "splice")
 _SIZING = ("truncate", "ftruncate", "fallocate")
-_SYNCING = ("fsync", "fdatasync", "syncfs", "sync_file_range")
 _NAMING = (*LINKING, "rename", "renameat", "renameat2", "symlink", "symlinkat", "unlink", "unlinkat", "mknod", "mknodat")
 _FOLDING = ("mkdir", "mkdirat", "rmdir")
+TIMING = ("utime", "utimes", "utimensat", "futimesat")
 _DESCRIBING = (
-    *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime", "utimes", "utimensat", "futimesat"),
+    *("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", *TIMING),
     *("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
 )
-TRACED = (*_OPENING, *_WRITING, *_SIZING, *_SYNCING, *_NAMING, *_FOLDING, *_DESCRIBING)
+TRACED = (*_OPENING, *_WRITING, *_SIZING, *SYNCING, *_NAMING, *_FOLDING, *_DESCRIBING)
 """Every call of Linux that changes a file system, but for what is written through a memory map: SQLite's caches have none here."""
-
-_LINE = re.compile(r"(?:(?P<thread>\d+) +)?(?P<name>\w+)\((?P<rest>.*)")
-_WORDS = re.compile(r'"(?P<quoted>(?:[^"\\]|\\.)*)"|<(?P<open>/[^>]*)>')
-_CHANGING_FLAGS = re.compile(r"O_(?:CREAT|TRUNC|TMPFILE)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +51,20 @@ class Call:
         return f"{self.name} #{self.ordinal} {' '.join(path.removeprefix(f'{folder}/') for path in self.paths)}"
 
 
+def options(log: str, names: Iterable[str] = TRACED) -> tuple[str, ...]:
+    """strace's options to write the calls of these names, which are all calls there are or a few, to `log` without what they write."""
+    return (*strace.PLAIN, "-s", "0", "-o", log, "-e", f"trace={','.join(f'?{name}' for name in names)}")
+
+
 def read_log(lines: Iterable[str], process: int) -> Iterator[Call]:
-    """The calls of strace's log (-y -s 0, with or without -f), in their order."""
+    """The calls of a log written with these options, with or without -f."""
     counts: Counter[tuple[int, str]] = Counter()
-    for line in lines:
-        match = _LINE.match(line)
-        if match is None:
-            continue  # how the process ended
-        thread, name = int(match["thread"] or process), match["name"]
-        counts[thread, name] += 1
-        arguments = match["rest"].rpartition(") = ")[0] or match["rest"]
-        changes = name not in _OPENING or name == "creat" or bool(_CHANGING_FLAGS.search(arguments))
-        paths = tuple(path.replace(f".{process}.", ".PID.") for path in _paths(arguments))
-        yield Call(name, counts[thread, name], paths, thread, changes, line.rstrip().endswith("(INJECTED)"))
+    for call in strace.read_calls(lines):
+        thread = call.thread or process
+        counts[thread, call.name] += 1
+        paths = tuple(path.replace(f".{process}.", ".PID.") for path in call.paths())
+        yield Call(call.name, counts[thread, call.name], paths, thread, _changes(call), call.injected)
 
 
-def _paths(arguments: str) -> Iterator[str]:
-    """The files among a call's arguments; a name after an open directory lies in it."""
-    folder = ""
-    for match in _WORDS.finditer(arguments):
-        if (opened := match["open"]) is not None:
-            if folder:
-                yield folder
-            folder = opened
-        elif match["quoted"]:
-            yield str(PurePosixPath(folder, match["quoted"]))
-            folder = ""
-    if folder:
-        yield folder
+def _changes(call: strace.Call) -> bool:
+    return call.name not in _OPENING or call.name == "creat" or any(call.has(flag) for flag in ("O_CREAT", "O_TRUNC", "O_TMPFILE"))

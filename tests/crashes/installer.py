@@ -7,9 +7,8 @@ from pathlib import Path
 
 import createrepo_c
 
-from mirrorsync.errors import HeaderError
 from mirrorsync.model.choices import Layout
-from mirrorsync.tree.hdlist import read_pair
+from tests.hdlists import HDLIST, HDLIST2, UnpairedError, paired
 
 Listing = frozenset[str]
 """The packages that a tree's indexes name, by file name."""
@@ -74,12 +73,11 @@ def _check_package(path: Path, size: int, known: Known) -> None:
 
 
 def _read_hdlists(root: Path) -> dict[str, int]:
-    base = root / "RedHat/base"
     try:
-        pair = read_pair((base / "hdlist").read_bytes(), (base / "hdlist2").read_bytes())
-    except HeaderError as error:
+        pair = paired((root / HDLIST).read_bytes(), (root / HDLIST2).read_bytes())
+    except UnpairedError as error:
         raise BrokenError(f"hdlist and hdlist2: {error}") from error
-    return {package.filename: package.size for package in pair}
+    return {package.filename: package.size or 0 for package in pair}
 
 
 def _read_repodata(root: Path) -> dict[str, int]:

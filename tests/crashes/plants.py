@@ -16,8 +16,9 @@ from mirrorsync.tree import publication
 from tests.crashes.calls import Call
 from tests.crashes.program import Plant, substitute
 from tests.crashes.scenarios import TREE
+from tests.hdlists import HDLIST, HDLIST2
 
-_INDEXES = ("RedHat/base/hdlist", "RedHat/base/hdlist2")
+_INDEXES = (HDLIST, HDLIST2)
 _write_file = files.write_file
 _exchange = files.exchange
 

@@ -10,14 +10,12 @@ import ctypes
 import gc
 import importlib
 import os
-import pkgutil
 import select
 import signal
 import subprocess
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,9 +25,9 @@ from typing import Any, NoReturn, Self
 
 import createrepo_c
 
-import mirrorsync
 from mirrorsync.cli.context import caller
-from tests.crashes.calls import TRACED, Call, read_log
+from tests import warm
+from tests.crashes.calls import TRACED, Call, options, read_log
 
 Plant = Callable[[], None]
 """Makes the product wrong in one way, in the fork that is to run it."""
@@ -82,9 +80,7 @@ class Ended:
 
 def load() -> None:
     """Load all of mirrorsync and put in place what makes its runs repeatable; forks begin from here."""
-    for module in pkgutil.walk_packages(mirrorsync.__path__, "mirrorsync."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+    warm.load()
     importlib.import_module("rpm")  # PyPI's asks the system's Python where librpm's bindings are
     substitute(datetime, Stopped)
     substitute(threading.Thread, CallingThread)
@@ -98,8 +94,17 @@ def load() -> None:
         return package
 
     createrepo_c.package_from_rpm = package_from_rpm
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # strace and what it traces on one processor: half the time
     gc.freeze()
+
+
+def processors() -> list[int]:
+    """Those that this process may use."""
+    return sorted(os.sched_getaffinity(0))
+
+
+def stay_on(processor: int) -> None:
+    """strace and what it traces take half the time where they share one processor."""
+    os.sched_setaffinity(0, {processor})
 
 
 def substitute(original: object, replacement: object) -> None:
@@ -121,14 +126,16 @@ def run(arguments: Sequence[str], output: Path, *, plant: Plant | None = None) -
 def run_traced(arguments: Sequence[str], output: Path, *, plant: Plant | None = None, inject: str = "", follow: bool = False) -> Ended:
     """Run it under strace, which kills it or lets a call fail as `inject` says (strace's -e inject=…).
 
-    Only the calls of its main thread are seen or, to `follow`, those of its other threads and of the programs it calls too.
+    Only the calls of its main thread are seen or, to `follow`, those of its other threads and of the programs it calls too; and only those
+    of the injected name where there is one.
     """
     held, release = os.pipe()
     child = _fork(arguments, output, plant, (held, release))
     os.close(held)
     log = output.with_suffix(".strace")
-    options = [*(["-f"] if follow else []), *(["-e", f"inject={inject}"] if inject else [])]
-    with _strace(child, log, options) as tracer:
+    names = (inject.partition(":")[0],) if inject else TRACED
+    command = ["strace", *options(str(log), names), *(["-f"] if follow else []), *(["-e", f"inject={inject}"] if inject else [])]
+    with _attached(command, child) as tracer:
         os.write(release, b"!")
         os.close(release)
         ended = _finish(child, output)
@@ -137,11 +144,9 @@ def run_traced(arguments: Sequence[str], output: Path, *, plant: Plant | None = 
         return Ended(child, ended.code, ended.errors, tuple(read_log(lines, child)))
 
 
-def _strace(process: int, log: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
+def _attached(strace: Sequence[str], process: int) -> subprocess.Popen[bytes]:
     """strace, attached: every call the process makes from now on is seen and counted."""
-    traced = ",".join(f"?{name}" for name in TRACED)
-    command = ["strace", *options, "-y", "-s", "0", "-o", str(log), "-e", f"trace={traced}", "-p", str(process)]
-    tracer = subprocess.Popen(command, stderr=subprocess.PIPE)
+    tracer = subprocess.Popen([*strace, "-p", str(process)], stderr=subprocess.PIPE)
     said = b""
     deadline = time.monotonic() + TIMEOUT
     while b" attached" not in said:
@@ -172,33 +177,15 @@ def _be_mirrorsync(arguments: Sequence[str], output: Path, plant: Plant | None, 
         if os.getppid() != parent:
             os._exit(code)
         _redirect({0: Path(os.devnull), 1: output.with_suffix(".out"), 2: output.with_suffix(".err")})
-        sys.argv = ["mirrorsync", *arguments]
         if plant:
             plant()
         if gate:
             os.close(gate[1])
             os.read(gate[0], 1)
             os.close(gate[0])
-        code = _main()
+        code = warm.run_main(arguments)
     finally:
         os._exit(code)
-
-
-def _main() -> int:
-    """The command line's own main, ended as the interpreter would end it."""
-    from mirrorsync.cli.main import main  # noqa: PLC0415  `load` decides when mirrorsync is loaded
-
-    try:
-        main()
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0
-    except BaseException:  # noqa: BLE001  the interpreter's last resort: what it would print, and 1
-        traceback.print_exc()
-        return 1
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    return 0
 
 
 def _redirect(files: Mapping[int, Path]) -> None:

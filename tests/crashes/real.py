@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from tests.crashes.calls import TRACED, Call, read_log
+from tests.crashes.calls import Call, options, read_log
 from tests.crashes.course import Course
 from tests.crashes.program import TIMEOUT, run_traced
 from tests.crashes.scenarios import HOME
@@ -35,8 +35,7 @@ def same(course: Course, point: Call) -> bool:
 def _killed(course: Course, point: Call, inject: str) -> bool:
     """Kill `python -m mirrorsync`; whether it was killed at the point."""
     log = course.ground.output.with_suffix(".strace")
-    options = ["-f", "-y", "-s", "0", "-o", str(log), "-e", f"trace={','.join(f'?{name}' for name in TRACED)}", "-e", f"inject={inject}"]
-    command = ["strace", *options, sys.executable, "-m", "mirrorsync", *course.scenario.command]
+    command = ["strace", "-f", *options(str(log)), "-e", f"inject={inject}", sys.executable, "-m", "mirrorsync", *course.scenario.command]
     subprocess.run(command, check=False, capture_output=True, timeout=TIMEOUT, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     with log.open(encoding="utf-8", errors="replace") as lines:
         calls = list(read_log(lines, 0))

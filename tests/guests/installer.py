@@ -1,40 +1,21 @@
-"""A Red Hat Linux 7.3 install as the tree meets it: hdlist, hdlist2 paired by position and matcher, then every package in turn.
-
-Written from the format alone, so that it proves something about the code that writes these files.
-"""
+"""A Red Hat Linux 7.3 install as the tree meets it: hdlist, hdlist2 paired by position and matcher, then every package in turn."""
 
 import errno
 import hashlib
-import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-RPMS = "RedHat/RPMS"
-HDLIST = "RedHat/base/hdlist"
-HDLIST2 = "RedHat/base/hdlist2"
-STAMP = ".mirrorsync-generation"
+from tests.hdlists import HDLIST, HDLIST2, UnpairedError, records, require_pair
 
-_INTRO = struct.Struct(">8sII")
-_ENTRY = struct.Struct(">IIII")
-_NUMBER = struct.Struct(">I")
-_MAGIC = bytes.fromhex("8eade80100000000")
-_FILENAME = 1000000
-_MATCHER = 1000004
+RPMS = "RedHat/RPMS"
+STAMP = ".mirrorsync-generation"
 
 Pause = Callable[[], None]
 
 
 class BrokenTreeError(Exception):
     """The installer would stop here, or install something that does not belong together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What pairs one package's record in hdlist with that in hdlist2; hdlist2 has no file names."""
-
-    filename: str
-    matcher: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,55 +37,16 @@ def install(root: Path, digests: Mapping[str, str], pause: Pause) -> Install:
         packages = records((root / HDLIST).read_bytes())
         listed = tuple(package.filename for package in packages)
         pause()
-        pair(packages, records((root / HDLIST2).read_bytes()))
+        require_pair(packages, records((root / HDLIST2).read_bytes()))
         for package in packages:
             pause()
             _open_package(root / RPMS / package.filename, digests)
         _same_tree(stamp, _stamp(root))
     except OSError as error:
         return Install(listed, f"{errno.errorcode[error.errno or 0]}: {error.filename}")
-    except BrokenTreeError as error:
+    except (BrokenTreeError, UnpairedError) as error:
         return Install(listed, str(error))
     return Install(listed)
-
-
-def records(index: bytes) -> list[Record]:
-    """The records of hdlist or hdlist2 in their order. Raises BrokenTreeError."""
-    found = []
-    at = 0
-    while at < len(index):
-        record, at = _record(index, at)
-        found.append(record)
-    if not found:
-        raise BrokenTreeError("an index without a record")
-    return found
-
-
-def pair(hdlist: list[Record], hdlist2: list[Record]) -> None:
-    """The installer pairs by position, and the matchers must agree. Raises BrokenTreeError."""
-    if [record.matcher for record in hdlist] != [record.matcher for record in hdlist2]:
-        raise BrokenTreeError(f"mixed: hdlist of {len(hdlist)} records and hdlist2 of {len(hdlist2)} do not belong together")
-
-
-def _record(index: bytes, at: int) -> tuple[Record, int]:
-    """The record that begins at byte `at`, and where the next one does."""
-    try:
-        magic, count, size = _INTRO.unpack_from(index, at)
-    except struct.error as error:
-        raise BrokenTreeError(f"the index is cut at byte {at}") from error
-    data = at + _INTRO.size + count * _ENTRY.size
-    if magic != _MAGIC or data + size > len(index):
-        raise BrokenTreeError(f"no whole header at byte {at} of the index")
-    places = {tag: data + offset for tag, offset in _entries(index, at + _INTRO.size, count)}
-    name = places.get(_FILENAME)
-    filename = "" if name is None else index[name : index.index(b"\0", name)].decode()
-    return Record(filename, _NUMBER.unpack_from(index, places[_MATCHER])[0]), data + size
-
-
-def _entries(index: bytes, start: int, count: int) -> Iterator[tuple[int, int]]:
-    for position in range(count):
-        tag, _, offset, _ = _ENTRY.unpack_from(index, start + position * _ENTRY.size)
-        yield tag, offset
 
 
 def _open_package(path: Path, digests: Mapping[str, str]) -> None:

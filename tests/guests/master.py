@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.guests.calls import Call
-from tests.guests.installer import HDLIST, STAMP, records
+from tests.guests.installer import STAMP
 from tests.guests.system import do, drop_caches
+from tests.hdlists import HDLIST, records
 
 ADDRESS = "10.77.0.1"
 NETWORK = "10.77.0.0/24"

@@ -90,7 +90,8 @@ def _add_project(target: Path) -> None:
     skipped = shutil.ignore_patterns("__pycache__")
     shutil.copytree(Path(mirrorsync.__file__).parent, target / "mirrorsync", ignore=skipped)
     shutil.copytree(tests / "guests", target / "tests/guests", ignore=skipped)
-    shutil.copy(tests / "__init__.py", target / "tests")
+    for name in ("__init__.py", "hdlists.py"):
+        shutil.copy(tests / name, target / "tests")
 
 
 def _add_configuration(content: Path) -> None:

@@ -8,7 +8,8 @@ from mirrorsync.files import copy_file, remove_tree
 from mirrorsync.model.generation import FileRecord, Generation
 from mirrorsync.tree import journal
 from mirrorsync.tree.site import Tree
-from tests.inflight.readers import HDLIST, HDLIST2, REPOMD
+from tests.hdlists import HDLIST, HDLIST2
+from tests.inflight.readers import REPOMD
 
 BETWEEN_SECONDS = 0.005  # as a busy disk would take
 

@@ -18,17 +18,16 @@ from pathlib import Path
 
 from mirrorsync.files import clone_tree, sha256_of, walk_files
 from mirrorsync.model.choices import Layout
-from mirrorsync.model.generation import FileRecord, Generation
-from mirrorsync.tree import journal, publication
+from mirrorsync.model.generation import ADOPTION, FileRecord, Generation
+from mirrorsync.tree import publication
 from mirrorsync.tree.layout import STAMP
 from mirrorsync.tree.site import Tree
-from tests.inflight.hdlists import UnpairedError, paired
-from tests.inflight.readers import HDLIST, HDLIST2, REPOMD, Seen, Watch, read_by_path, read_pairs
+from tests.hdlists import HDLIST, HDLIST2, UnpairedError, paired
+from tests.inflight.readers import REPOMD, Seen, Watch, read_by_path, read_pairs
 from tests.inflight.stock import Stock, build_stock
 from tests.inflight.strand import strand
+from tests.memory import memory
 
-MEMORY = Path("/dev/shm")
-MEMORY_BYTES = 1 << 30
 HAMMERING_SECONDS = 300
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -53,7 +52,7 @@ def hammered(folder: Path, made: Sequence[Path], publish: Publish, *, publicatio
     tree = Tree("hammered", folder / "u1/hammered", Layout.REDHAT, folder / "state", ("i386",))
     clone_tree(states[0], tree.path)
     files = [_records(state) for state in states]
-    publication.adopt(tree, Generation(1, NOW, journal.ADOPTION), files[0])
+    publication.adopt(tree, Generation(1, NOW, ADOPTION), files[0])
     with _reading(folder, tree.path, states, opens) as readers:
         number = 1
         while number <= publications or not readers.satisfied:
@@ -143,11 +142,6 @@ def _state(folder: Path, name: str, stock: Stock) -> Path:
         clone_tree(rocky.served / rocky.path / "repodata", state / "repodata")
     (state / STAMP).unlink()
     return state
-
-
-def memory() -> Path | None:
-    """A file system in memory with room, where there is one."""
-    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES else None
 
 
 def main() -> int:

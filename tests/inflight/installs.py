@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from tests.hdlists import HDLIST, HDLIST2, UnpairedError, paired
 from tests.inflight.doors import Door, RefusedError
-from tests.inflight.hdlists import UnpairedError, paired
 from tests.inflight.ledger import Names
 
 STAMP = ".mirrorsync-generation"
@@ -58,9 +58,9 @@ def redhat_packages(door: Door, digests: Mapping[str, str], pause: Pause) -> Nam
 
     Raises what FAULTS are.
     """
-    hdlist = door.read("RedHat/base/hdlist")
+    hdlist = door.read(HDLIST)
     pause()
-    names = paired(hdlist, door.read("RedHat/base/hdlist2"))
+    names = [record.filename for record in paired(hdlist, door.read(HDLIST2))]
     for name in names[: len(names) // 2]:
         _check(name, door.read(f"RedHat/RPMS/{name}"), digests)
     pause()

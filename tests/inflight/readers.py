@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-HDLIST, HDLIST2, REPOMD = "RedHat/base/hdlist", "RedHat/base/hdlist2", "repodata/repomd.xml"
+from tests.hdlists import HDLIST, HDLIST2
+
+REPOMD = "repodata/repomd.xml"
 _ROUND = 200  # readings between two looks at the clock and the marks
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from mirrorsync.model.choices import Layout
 from tests.commands import Result, configured
 from tests.inflight.ledger import Ledger
-from tests.inflight.publisher import Publisher, publisher
 from tests.inflight.stock import Stock, with_replaced
+from tests.warm import Program, warm_program
 
 ROLLBACK_EVERY = 3
 UPDATES = 'kind = "listing"\nsignatures = "digest-only"'
@@ -31,7 +31,7 @@ class Strand:
     served: Path
     mirror: Path
     stock: Stock
-    program: Publisher
+    program: Program
     config: Path
     ledger: Ledger = field(default_factory=Ledger)
     afterwards: Callable[[Path], None] = lambda _: None
@@ -75,7 +75,7 @@ class Strand:
         del self.ledger.expected[0]
 
     def _call(self, command: str, *arguments: str) -> Result:
-        return self.program.call("--config", str(self.config), command, "--json", self.name, *arguments)
+        return self.program("--config", str(self.config), command, "--json", self.name, *arguments)
 
     def _published(self, result: Result) -> int:
         if result.code not in _PUBLISHED:
@@ -98,7 +98,7 @@ def strand(layout: Layout, folder: Path, stock: Stock, *, grace: str = "7d") -> 
         shutil.copy(path, packages)
     updates = f'url = "{mirror.as_uri()}/"\n{UPDATES}'
     program = configured(folder / name, served / "u1" / name, updates, layout=layout.value, more=f'grace = "{grace}"')
-    with publisher() as process:
+    with warm_program() as process:
         made = Strand(layout, name, served, mirror, stock, process, program.config)
         made.begin()
         yield made

@@ -1,9 +1,9 @@
 """What a power loss can leave of a publication: a real update's calls, recorded, and every order in which they may reach the disk.
 
-The method is that of ALICE (Pillai et al., OSDI 2014): `recording` runs mirrorsync under strace, `calls` reads what strace wrote,
-`operations` turns it into changes of a model disk, `reordering` says which of them a power loss may keep, `states` makes the disks that
-remain, `verdict` judges each as a node and the next run would find it, and `aftermath` writes some to a real disk, runs the real update
-on them and compares how they end. `planting` changes a recording into that of a program with a fault, which the verdicts must find.
+The method is that of ALICE (Pillai et al., OSDI 2014): `recording` runs mirrorsync under strace, `operations` turns what strace wrote
+into changes of a model disk, `reordering` says which of them a power loss may keep, `states` makes the disks that remain, `verdict` judges
+each as a node and the next run would find it, and `aftermath` writes some to a real disk, runs the real update on them and compares how
+they end. `planting` changes a recording into that of a program with a fault, which the verdicts must find.
 
 What is assumed of the file system, each time the weakest that one with an atomic rename may promise (ext4 with data=writeback and
 without auto_da_alloc, xfs and btrfs with delayed allocation are all stronger):

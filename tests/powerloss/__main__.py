@@ -11,13 +11,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.memory import memory
 from tests.powerloss.aftermath import aftermaths, chosen
-from tests.powerloss.place import roomy_folder
 from tests.powerloss.planting import PLANTS
-from tests.powerloss.program import warm_program
-from tests.powerloss.recording import record
+from tests.powerloss.recording import UMASK, record
 from tests.powerloss.sites import LAYOUTS, SCENARIOS
 from tests.powerloss.survey import SAMPLES, WINDOW, Survey, survey
+from tests.warm import warm_program
 
 SHOWN = 12  # faults of each kind that are printed
 
@@ -41,13 +41,13 @@ def main() -> int:
 
 
 def _one(layout: str, scenario: str, asked: argparse.Namespace) -> int:
-    with tempfile.TemporaryDirectory(dir=roomy_folder()) as name:
+    with tempfile.TemporaryDirectory(dir=memory()) as name:
         recording = record(Path(name), layout, scenario)
         if asked.plant:
             recording = PLANTS[asked.plant](recording)
         found = survey(recording, window=asked.window, samples=asked.samples)
         states = chosen(found, 0 if asked.plant else asked.materialise)
-        with warm_program() as program:
+        with warm_program(UMASK) as program:
             ends = list(aftermaths(found, scenario, states, program, Path(name) / "states"))
     failed = [end for end in ends if end.differences]
     print(f"{layout} {scenario}: {found.line}, materialised {len(ends)} (recovered {len(ends) - len(failed)})", flush=True)

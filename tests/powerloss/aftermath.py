@@ -4,16 +4,18 @@ import itertools
 import random
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.commands import Result
 from tests.powerloss.disk import write_disk
 from tests.powerloss.ending import ending
-from tests.powerloss.program import Program
-from tests.powerloss.sites import SCENARIOS, Site
+from tests.powerloss.sites import SCENARIOS, configured, roots
 from tests.powerloss.states import Remains, torn_blobs
 from tests.powerloss.survey import State, Survey
 from tests.powerloss.verdict import Whole
+from tests.sites import Site
+from tests.warm import Program
 
 STATES = ("after", "before", "none", "torn")  # what becomes of STATE
 
@@ -43,27 +45,26 @@ def _spread(group: Sequence[State], most: int) -> list[State]:
 def aftermaths(survey: Survey, scenario: str, states: Sequence[State], program: Program, folder: Path) -> Iterator[Aftermath]:
     """Run the next command on each state in a new place below `folder`, which is removed afterwards."""
     site = survey.recording.site
-    codes, wanted = _next_runs(site, scenario, Whole.NEW, program)
+    undisturbed, wanted = _next_runs(site, scenario, Whole.NEW, program)
     for number, state in enumerate(states):
-        place = site.at(folder / str(number))
+        place = replace(site, folder=folder / str(number))
         try:
             _lay_out(survey, state, place, number)
             ended, found = _next_runs(place, scenario, state.verdict.tree, program)
-            yield Aftermath(state, (*_unlike(codes, ended, place), *_differences(wanted, found)))
+            yield Aftermath(state, (*_unlike(undisturbed, ended), *_differences(wanted, found)))
         finally:
             shutil.rmtree(place.folder, ignore_errors=True)
 
 
-def _next_runs(site: Site, scenario: str, tree: Whole, program: Program) -> tuple[list[int], dict[str, str]]:
+def _next_runs(site: Site, scenario: str, tree: Whole, program: Program) -> tuple[list[Result], dict[str, str]]:
     """Where it was lost the command again, an update, and what removes superfluous generations: how they ended, and what is there then.
 
     A run that finds nothing to do leaves such generations to the next publication, or to `mirrorsync prune`.
     """
     again = [SCENARIOS[scenario].command] if tree is Whole.OLD else []
     commands = [*(command for command in again if command != ("update",)), ("update",), ("prune",)]
-    config = ["--config", str(site.configured().config)]
-    codes = [program([*config, *command], site.folder / f"said-{number}") for number, command in enumerate(commands)]
-    return codes, ending(site)
+    config = str(configured(site).config)
+    return [program("--config", config, *command) for command in commands], ending(site)
 
 
 def _lay_out(survey: Survey, state: State, place: Site, number: int) -> None:
@@ -71,7 +72,7 @@ def _lay_out(survey: Survey, state: State, place: Site, number: int) -> None:
     remains = Remains(recording, survey.order)
     disk = remains.disk(state.choice)
     blobs = dict(enumerate(recording.contents.blobs)) | dict(torn_blobs(recording, survey.order, zeros=number % 2 == 0))
-    write_disk(disk, blobs, {str(old): new for old, new in zip(recording.site.roots, place.roots, strict=True)})
+    write_disk(disk, blobs, {str(old): new for old, new in zip(roots(recording.site), roots(place), strict=True)})
     _lay_out_state(recording.former_state, recording.site.state, place.state, STATES[number % len(STATES)])
 
 
@@ -84,12 +85,13 @@ def _lay_out_state(before: Path, after: Path, target: Path, kind: str) -> None:
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def _unlike(codes: list[int], ended: list[int], place: Site) -> list[str]:
+def _unlike(undisturbed: list[Result], ended: list[Result]) -> list[str]:
     """How the runs ended where not as undisturbed ones; a command given again ends with 0."""
-    if ended[-len(codes) :] == codes and not any(ended[: -len(codes)]):
+    wanted, codes = [result.code for result in undisturbed], [result.code for result in ended]
+    if codes[-len(wanted) :] == wanted and not any(codes[: -len(wanted)]):
         return []
-    said = " ".join(path.read_text() for path in sorted(place.folder.glob("said-*")))
-    return [f"exit codes {ended} in place of {codes}: {said[-400:]}"]
+    said = " ".join(result.out + result.err for result in ended)
+    return [f"exit codes {codes} in place of {wanted}: {said[-400:]}"]
 
 
 def _differences(wanted: dict[str, str], found: dict[str, str]) -> list[str]:

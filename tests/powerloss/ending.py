@@ -7,8 +7,9 @@ from pathlib import Path
 
 import createrepo_c
 
-from tests.powerloss.sites import Site
-from tests.powerloss.verdict import STAMP
+from mirrorsync.model.choices import Layout
+from tests.powerloss.sites import roots
+from tests.sites import STAMP, Site
 
 _TIMELESS = ("number", "run", "reason", "back_to", "added", "removed", "advisories", "barred")
 
@@ -16,7 +17,7 @@ _TIMELESS = ("number", "run", "reason", "back_to", "added", "removed", "advisori
 def ending(site: Site) -> dict[str, str]:
     """What is at each path. Records name the folder of the site; one that was recorded elsewhere names that."""
     found = {}
-    for path in sorted(each for root in site.roots for each in root.rglob("*")):
+    for path in sorted(each for root in roots(site) for each in root.rglob("*")):
         if path != site.home / "lock" and "repodata" not in path.parent.parts and not _is_spare(path, site):
             described = f"{stat.S_IMODE(path.lstat().st_mode):o} {_described(path, site)}"
             found[str(path.relative_to(site.folder))] = described.replace(str(site.folder), "").replace(str(site.mirror.parent), "")
@@ -26,7 +27,7 @@ def ending(site: Site) -> dict[str, str]:
 def _is_spare(path: Path, site: Site) -> bool:
     """Notes of what was kept in the pool, where the mirror tells digests: the file is found by its digest, and the note never read."""
     incoming = site.home / "pool/incoming"
-    return site.layout == "repodata" and (path == incoming or (path.parent == incoming and path.suffix == ".kept"))
+    return site.layout is Layout.REPODATA and (path == incoming or (path.parent == incoming and path.suffix == ".kept"))
 
 
 def _described(path: Path, site: Site) -> str:

@@ -5,8 +5,8 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tests.powerloss.calls import Call, in_hex
 from tests.powerloss.disk import Contents, Disk
+from tests.strace import Call, in_hex
 
 NAME, CONTENT, MODE = "name", "content", "mode"
 Thing = tuple[str, int, str]  # (NAME, directory, name), (CONTENT, inode, ""), (MODE, inode, "")

@@ -7,13 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.powerloss.calls import OPTIONS, read_calls
+from mirrorsync.model.choices import Layout
 from tests.powerloss.disk import Contents, Disk, read_disk
 from tests.powerloss.operations import Player, Step
-from tests.powerloss.sites import SCENARIOS, Site, make_site
+from tests.powerloss.sites import SCENARIOS, configured, make_site, roots
+from tests.sites import Site
+from tests.strace import PLAIN, read_calls
 
 UMASK = 0o077  # the strictest: a mode that was set but not kept would show
 RUN_SECONDS = 300
+_NAMES = (
+    "open|openat|openat2|creat|mkdir|mkdirat|rmdir|unlink|unlinkat|rename|renameat|renameat2|link|linkat|symlink|symlinkat|mknod|mknodat"
+    "|write|pwrite64|writev|pwritev|pwritev2|lseek|truncate|ftruncate|fallocate|copy_file_range|sendfile|splice|mmap|ioctl"
+    "|chmod|fchmod|fchmodat|fchmodat2|fsync|fdatasync|syncfs|sync|umask"
+)
+_OPTIONS = ("-f", *PLAIN, "-s", str(1 << 21), "-e", f"trace=/^({_NAMES})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +50,17 @@ class Recording:
 
 def record(folder: Path, layout: str, scenario: str) -> Recording:
     """Make a site below `folder`, and record the scenario's command. Raises CalledProcessError, UnmodelledError, or ValueError."""
-    site = make_site(folder / "site", layout)
+    site = make_site(folder / "site", Layout(layout))
     SCENARIOS[scenario].prepare(site)
     site.state.mkdir(exist_ok=True)
     shutil.copytree(site.state, site.folder / "state.former")
     contents = Contents()
-    before = read_disk(site.roots, contents)
-    log = _traced([*site.configured().command, *SCENARIOS[scenario].command], site.folder)
+    before = read_disk(roots(site), contents)
+    log = _traced([*configured(site).command, *SCENARIOS[scenario].command], site.folder)
     player = Player(before.copy(), contents, UMASK, frozenset({str(site.home / "lock")}))
     with log.open(encoding="ascii") as lines:
-        steps = player.play(read_calls(lines))
-    after = read_disk(site.roots, contents)
+        steps = player.play(call for call in read_calls(lines) if call.succeeded)
+    after = read_disk(roots(site), contents)
     _compare(player.disk, after, site)
     return Recording(site, before, player.disk, tuple(steps), contents, player.made)
 
@@ -61,7 +69,7 @@ def _traced(command: list[str], folder: Path) -> Path:
     log = folder / "strace.log"
     environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        ["strace", *OPTIONS, "-o", str(log), *command],
+        ["strace", *_OPTIONS, "-o", str(log), *command],
         capture_output=True, text=True, check=False, timeout=RUN_SECONDS, umask=UMASK, env=environ,
     )  # fmt: skip
     if done.returncode != 0:

@@ -6,51 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fixtures.rpms import PackageSpec, build_rpms
-from tests.commands import Mirrorsync, configured
-from tests.test_update import LISTING, REPODATA, copy, repository, rhl_tree
+from mirrorsync.model.choices import Layout
+from tests.commands import Mirrorsync
+from tests.sites import Site, add_boot_images, redhat_site, repodata_site
 
 LAYOUTS = ("redhat", "repodata")
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
-    """A tree at `folder`/u1/redhat and a boot directory at `folder`/tftpboot, with the mirror at `mirror`, which may lie elsewhere."""
+def roots(site: Site) -> list[Path]:
+    """What the model has."""
+    return [site.folder / "u1", site.boot]
 
-    folder: Path
-    layout: str
-    mirror: Path
 
-    @property
-    def tree(self) -> Path:
-        return self.folder / "u1/redhat"
-
-    @property
-    def home(self) -> Path:
-        """The folder beside the tree."""
-        return self.folder / "u1/.mirrorsync/redhat"
-
-    @property
-    def boot(self) -> Path:
-        return self.folder / "tftpboot"
-
-    @property
-    def state(self) -> Path:
-        return self.folder / "state"
-
-    @property
-    def roots(self) -> list[Path]:
-        """What the model has."""
-        return [self.folder / "u1", self.boot]
-
-    def at(self, folder: Path) -> "Site":
-        """The same site in another place, with the same mirror."""
-        return Site(folder, self.layout, self.mirror)
-
-    def configured(self) -> Mirrorsync:
-        """The program with this site's configuration; a former generation is superfluous as soon as it can be."""
-        source = LISTING if self.layout == "redhat" else REPODATA
-        updates = f'url = "{self.mirror.as_uri()}/"\n{source}\n[trees.redhat.boot]\ndirectory = "{self.boot}"'
-        return configured(self.folder, self.tree, updates, layout=self.layout, more='grace = "0s"\nkeep_generations = 1')
+def configured(site: Site) -> Mirrorsync:
+    """The program with the site's configuration; a former generation is superfluous as soon as it can be."""
+    return site.program(boot=True, more='grace = "0s"\nkeep_generations = 1')
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +32,15 @@ class Scenario:
     command: tuple[str, ...] = ("update",)
 
 
-def make_site(folder: Path, layout: str) -> Site:
+def make_site(folder: Path, layout: Layout) -> Site:
     """A tree of two packages as copied from its discs, and a mirror with an erratum for one of them."""
-    site = Site(folder, layout, folder / "mirror")
-    rpms = [_rpm(folder, "bash", "1"), _rpm(folder, "tar", "1")]
-    if layout == "redhat":
-        rhl_tree(folder, rpms)
+    held, offered = [_rpm(folder, "bash", "1"), _rpm(folder, "tar", "1")], [_rpm(folder, "bash", "2")]
+    if layout is Layout.REDHAT:
+        site = redhat_site(folder, held, offered)
     else:
-        rhl_tree(folder, [])
-        (site.tree / "RedHat/RPMS").rmdir()
-        (site.tree / "RedHat").rmdir()
-        repository(site.tree, rpms)
+        site = repodata_site(folder, held, offered, name="redhat")
+        add_boot_images(site.tree)
     site.boot.mkdir()
-    _offer(site, "2")
     for path in [site.tree, *site.tree.rglob("*"), site.boot]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     return site
@@ -87,17 +53,13 @@ def _rpm(folder: Path, name: str, version: str) -> Path:
 
 def _offer(site: Site, version: str) -> None:
     """Put a newer build onto the mirror."""
-    rpm = _rpm(site.folder, "bash", version)
-    if site.layout == "redhat":
-        copy([rpm], site.mirror)
-    else:
-        repository(site.mirror, [rpm])
+    site.offer(_rpm(site.folder, "bash", version))
 
 
 def _updated(site: Site, newer: Sequence[str]) -> None:
     """Update the site, and once more for each newer build when the mirror has got it; then another boot set is staged."""
     for version in [*newer, None]:
-        done = site.configured()("update")
+        done = configured(site)("update")
         if done.code != 0:
             raise subprocess.CalledProcessError(done.code, "update", done.out, done.err)
         if version is not None:

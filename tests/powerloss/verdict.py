@@ -10,8 +10,8 @@ from functools import cached_property
 
 from tests.powerloss.disk import Disk, Entry
 from tests.powerloss.recording import Recording
+from tests.sites import STAMP
 
-STAMP = ".mirrorsync-generation"
 BOOT_SET = ("linux.1", "linux.2")
 _OTHERS_READ = 0o004
 _SHA256 = re.compile(r"[0-9a-f]{64}")
