@@ -25,7 +25,7 @@ from pathlib import Path
 from fixtures.rpms import PackageSpec, build_rpms
 from tests.commands import Mirrorsync, configured
 from tests.full_size import build_rhel6
-from tests.test_update import REPODATA, repository
+from tests.sites import REPODATA, repository
 
 LIMIT_SECONDS = 1200
 KEPT = 'grace = "0s"\nkeep_generations = 1000'

@@ -235,7 +235,8 @@ def _partial(response: requests.Response, url: str, start: int) -> tuple[int, in
     """(first byte, bytes of the whole file) of a 206. Raises UpstreamError where it is not what was asked for."""
     first, total = _range(response)
     if first != start:
-        raise UpstreamError(f"{without_credentials(url)}: asked for the bytes from {start} on, the mirror sent others; none was used")
+        what = f"asked for the bytes from {start} on, the mirror sent others"
+        raise UpstreamError(f"{without_credentials(url)}: {what}; none was used: another mirror may have it")
     return start, total
 
 

@@ -114,7 +114,7 @@ _THE_EXCHANGE = ("renameat2 ",)
 _THE_PATH = (f"/{TREE} ",)
 _NO_PACKAGE = r"the tree: .*/[a-z]+-3-1\.noarch\.rpm: No such file"
 _NO_PAIR = "the tree: hdlist and hdlist2: "
-_BUILDING = ("/building/RedHat/base/", "/building/..mirrorsync-generation")
+_BUILDING = ("/building/RedHat/base/", "/building/repodata/")
 
 PLANTED = (
     Planted("indexes before packages", _replacing(files.exchange, _indexes_first), _THE_EXCHANGE, _NO_PACKAGE),

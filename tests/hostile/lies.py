@@ -88,8 +88,8 @@ def _ranges(kind: MirrorKind) -> Iterator[Case]:
     """The transfer is cut once; how the rest is asked for is answered decides."""
     other = "another mirror may have it"
     good = ((), ExitCode.DONE, UPDATES)
-    yield Case("A10", kind, "range that begins later", partial(once_cut, "shifted"), (_FILE, "the mirror sent others", "none was used"))
-    yield Case("A10", kind, "range without its place", partial(once_cut, "nowhere"), (_FILE, "the mirror sent others", "none was used"))
+    yield Case("A10", kind, "range that begins later", partial(once_cut, "shifted"), (_FILE, "the mirror sent others", other))
+    yield Case("A10", kind, "range without its place", partial(once_cut, "nowhere"), (_FILE, "the mirror sent others", other))
     yield Case("A10", kind, "range ignored", partial(once_cut, "whole"), *good)
     yield Case("A10", kind, "another file after the cut", partial(once_cut, "exchanged"), (_FILE, other))
     yield Case("A10", kind, "another file after the cut under the same ETag", partial(once_cut, "spliced"), (_FILE, other))
