@@ -131,8 +131,9 @@ def packages_below(folder: Path, kind: MirrorKind) -> Path:
 
 
 def createrepo(folder: Path) -> None:
-    """Yum metadata of a folder's packages, with plain file names."""
-    subprocess.run(["createrepo_c", "-q", "--simple-md-filenames", str(folder)], check=True, capture_output=True)
+    """Yum metadata of a folder's packages, with plain file names, whichever createrepo_c that is."""
+    command = ["createrepo_c", "-q", "--simple-md-filenames", "--general-compress-type=gz", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def _furnish(stock: Stock, kind: MirrorKind) -> None:
