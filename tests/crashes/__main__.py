@@ -7,8 +7,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from mirrorsync.model.choices import Layout
 from tests.crashes import program
@@ -27,7 +30,7 @@ _WITHOUT_CLOCK = ("first",)
 def main() -> int:
     """Do what the command line says; 1 where anything failed, or where a planted fault was not found."""
     _require_one_order()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the folder is removed
+    signal.signal(signal.SIGTERM, _stop)
     options = _options()
     program.load()
     layouts = [Layout(layout) for layout in options.layout or list(Layout)]
@@ -47,26 +50,34 @@ def _on_ground(layout: Layout, options: argparse.Namespace, work: Callable[[Grou
 def _shared(layout: Layout, options: argparse.Namespace) -> Iterator[Tally]:
     """The enumerations of a layout, shared out to as many processes as there are processors, each with a ground of its own."""
     processors = program.processors()
-    shares = [(layout, options, Share(number, len(processors)), processor) for number, processor in enumerate(processors)]
-    with multiprocessing.get_context("fork").Pool(len(shares)) as pool:
-        for tallies in zip(*pool.starmap(_enumerated, shares), strict=True):
+    shares = [Share(number, len(processors)) for number in range(len(processors))]
+    with ExitStack() as stack:
+        folders = [stack.enter_context(ground_folder()) for _ in shares]
+        pool = stack.enter_context(ProcessPoolExecutor(len(shares), multiprocessing.get_context("fork")))
+        for tallies in zip(*pool.map(partial(_enumerated, layout, options), folders, shares, processors), strict=True):
             yield together(tallies)
 
 
-def _enumerated(layout: Layout, options: argparse.Namespace, share: Share, processor: int) -> list[Tally]:
+def _stop(*_: object) -> NoReturn:
+    """End those that share the work too, and what they run ends with them; then every folder is removed."""
+    for child in multiprocessing.active_children():
+        child.kill()
+    sys.exit(1)
+
+
+def _enumerated(layout: Layout, options: argparse.Namespace, folder: Path, share: Share, processor: int) -> list[Tally]:
     """What came of one share of each enumeration."""
     program.stay_on(processor)
     tallies = []
-    with ground_folder() as folder:
-        ground = furnish(folder, layout, large=options.large)
-        for scenario in scenarios(ground):
-            if options.scenario and scenario.name not in options.scenario:
-                continue
-            course = chart(ground, scenario)
-            if not options.errors:
-                tallies.append(kill_at_each(course, share=share))
-            if not options.kill:
-                tallies.append(fail_at_each(course, every_error=options.all_errors, cache_share=options.cache_share, share=share))
+    ground = furnish(folder, layout, large=options.large)
+    for scenario in scenarios(ground):
+        if options.scenario and scenario.name not in options.scenario:
+            continue
+        course = chart(ground, scenario)
+        if not options.errors:
+            tallies.append(kill_at_each(course, share=share))
+        if not options.kill:
+            tallies.append(fail_at_each(course, every_error=options.all_errors, cache_share=options.cache_share, share=share))
     return tallies
 
 
