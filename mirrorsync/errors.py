@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process says to cron; 75 and 78 are sysexits.h's EX_TEMPFAIL and EX_CONFIG."""
+    """What the process says to cron; 75 and 78 are sysexits.h's EX_TEMPFAIL and EX_CONFIG, 100 is dnf's for pending updates."""
 
     DONE = 0
     FAILURE = 1
@@ -13,6 +13,7 @@ class ExitCode(IntEnum):
     FINDINGS = 4
     LOCKED = 75
     CONFIGURATION = 78
+    PENDING = 100
 
 
 class MirrorsyncError(Exception):

@@ -1,7 +1,7 @@
 """What the configuration file may say: every key, its kind of value and its default."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from mirrorsync.config import values
-from mirrorsync.model.choices import Compression, Layout, MetadataSignatures, MirrorKind, Signatures
+from mirrorsync.model.choices import Compression, Layout, MetadataSignatures, MirrorKind, Occasion, Signatures, StartTls
+from mirrorsync.model.pending import Urgency
 from mirrorsync.model.policy import NewPackages, Policy
 from mirrorsync.model.view import Watch
 
@@ -48,6 +49,12 @@ Arch = Annotated[str, _parsed(values.parse_arch)]
 Count = Annotated[int, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 Pin = Annotated[values.Pin, _parsed(values.parse_pin), PlainSerializer(str)]
+Day = Annotated[date, PlainValidator(values.parse_day), PlainSerializer(date.isoformat)]
+Cron = Annotated[str, _parsed(values.parse_cron)]
+Address = Annotated[str, _parsed(values.parse_address)]
+Rating = Annotated[Urgency, _parsed(values.parse_urgency), PlainSerializer(lambda urgency: urgency.word)]
+Server = Annotated[str, _parsed(values.parse_server)]
+Webhook = Annotated[str, _parsed(values.parse_webhook), PlainSerializer(_hidden)]
 
 
 class Table(BaseModel):
@@ -57,13 +64,20 @@ class Table(BaseModel):
 
 
 class General(Table):
-    """[mirrorsync]: `state` holds caches, keyrings and what mirrors showed last; a local disk."""
+    """[mirrorsync]: `state` holds caches, keyrings, what mirrors showed last, and how trees stand; a local disk.
+
+    hooks: the folder that has pre-publish and post-publish; None for none.
+    """
 
     state: File
+    hooks: File | None = None
 
 
 class UpdateSource(Table):
-    """[[trees.NAME.updates]]: one update mirror. `max_rate` is in bytes a second; fingerprints are upper-case hex without blanks."""
+    """[[trees.NAME.updates]]: one update mirror. `max_rate` is in bytes a second; fingerprints are upper-case hex without blanks.
+
+    advisories: folders or mailboxes of advisory texts, for a mirror that has no updateinfo.
+    """
 
     url: Url | None = None
     mirrorlist: Url | None = None
@@ -74,6 +88,7 @@ class UpdateSource(Table):
     signatures: Signatures = Signatures.REQUIRE
     legacy: Flag = False
     metadata_signatures: MetadataSignatures = MetadataSignatures.IF_PRESENT
+    advisories: tuple[File, ...] = ()
     stale_after: Duration | None = None
     shrink_limit: Count = Field(default=20, ge=0, le=100)
     proxy: Proxy | None = None
@@ -110,6 +125,25 @@ class ExportConfig(Table):
     clients: tuple[Client, ...] = ()
 
 
+class ScheduleConfig(Table):
+    """[schedule] and [trees.NAME.schedule]: when the daemon does what, as crontab(5) writes times; in a tree's, what is not said is
+    as for all.
+
+    jitter: how much later, at most, so that the masters of the world do not ask at once.  late: how late a run may still begin.
+    """
+
+    update: Cron | None = None
+    check: Cron | None = None
+    jitter: Duration | None = None
+    late: Duration | None = None
+
+
+class DaemonConfig(ScheduleConfig):
+    """[schedule]: that of all trees, and when the digest is mailed."""
+
+    digest: Cron | None = None
+
+
 class TreeConfig(Table):
     """[trees.NAME]: one install tree, and where its updates come from."""
 
@@ -131,8 +165,10 @@ class TreeConfig(Table):
     legacy: Flag = False
     releasever: Text | None = None
     basearch: Text | None = None
+    stale_after: Duration | None = None
     boot: BootConfig | None = None
     export: ExportConfig | None = None
+    schedule: ScheduleConfig = ScheduleConfig()
 
     @property
     def policy(self) -> Policy:
@@ -141,12 +177,74 @@ class TreeConfig(Table):
         return Policy(arches=self.arches, new_packages=self.new_packages, exclude=self.exclude, include=self.include, pins=pins)
 
 
+class WaiverConfig(Table):
+    """[[errata.waivers]]: what may be late until the end of a day, and why; named by advisory, CVE, or glob of packages' names."""
+
+    reason: Text
+    until: Day
+    advisory: Text | None = None
+    cve: Text | None = None
+    package: Text | None = None
+    trees: tuple[Text, ...] = ("*",)
+
+
+class TargetsConfig(Table):
+    """[errata.targets]: from an erratum's issue to its publication here, by urgency; None for no limit."""
+
+    critical: Duration | None = None
+    important: Duration | None = None
+    moderate: Duration | None = None
+    low: Duration | None = None
+    unrated: Duration | None = None
+
+
+class ErrataConfig(Table):
+    """[errata]: by when errata are to be published, and which may be late."""
+
+    targets: TargetsConfig = TargetsConfig()
+    waivers: tuple[WaiverConfig, ...] = ()
+
+
+class RecipientConfig(Table):
+    """[[report.mail.recipients]]: who is told of which trees (globs), of errata of which urgency at least, and when."""
+
+    address: Address
+    trees: tuple[Text, ...] = ("*",)
+    severity: Rating = Urgency.UNRATED
+    when: tuple[Occasion, ...] = tuple(Occasion)
+
+
+class MailConfig(Table):
+    """[report.mail]: sent by `server`, an smtp or smtps URL, or by the command `sendmail`. list_id: of RFC 2919, without brackets."""
+
+    sender: Address
+    recipients: tuple[RecipientConfig, ...] = Field(min_length=1)
+    server: Server | None = None
+    starttls: StartTls = StartTls.REQUIRE
+    username: Text | None = None
+    password_file: File | None = None
+    ca: File | None = None
+    sendmail: File | None = None
+    list_id: Text | None = None
+
+
+class WebhookConfig(Table):
+    """[[report.webhooks]]: a URL that takes JSON by POST, signed with the secret in `secret_file` (HMAC-SHA256)."""
+
+    url: Webhook
+    secret_file: File | None = None
+    ca: File | None = None
+    trees: tuple[Text, ...] = ("*",)
+    when: tuple[Occasion, ...] = (Occasion.CHANGES, Occasion.FAILURE)
+
+
 class ReportConfig(Table):
-    """[report]: no keys yet."""
+    """[report]: where it is told how trees stand. html: a folder for the page.  prometheus: a file for the textfile collector."""
 
-
-class ScheduleConfig(Table):
-    """[schedule]: no keys yet."""
+    html: File | None = None
+    prometheus: File | None = None
+    mail: MailConfig | None = None
+    webhooks: tuple[WebhookConfig, ...] = ()
 
 
 class Config(Table):
@@ -154,8 +252,9 @@ class Config(Table):
 
     mirrorsync: General
     trees: Mapping[TreeName, TreeConfig] = Field(default_factory=dict)
+    errata: ErrataConfig = ErrataConfig()
     report: ReportConfig = ReportConfig()
-    schedule: ScheduleConfig = ScheduleConfig()
+    schedule: DaemonConfig = DaemonConfig()
 
     @property
     def state(self) -> Path:

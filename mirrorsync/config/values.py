@@ -3,11 +3,12 @@
 import difflib
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from mirrorsync.errors import PlanError
+from mirrorsync.model.pending import Urgency
 from mirrorsync.model.version import EVR
 from mirrorsync.planning.architecture import MACHINES
 
@@ -19,6 +20,8 @@ _LONGEST = timedelta(days=3650)
 _FACTORS = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _TREE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FINGERPRINT = re.compile(r"(?:[0-9A-F]{40}|[0-9A-F]{64})")
+_ADDRESS = re.compile(r"[^\s@<>,;:\\\"\[\]()]+@[^\s@<>,;:\\\"()]+")
+_FIELDS_OF_CRON = 5
 _CLIENT = re.compile(r"[A-Za-z0-9*?@._:/\[\]-]+")
 
 
@@ -175,4 +178,53 @@ def parse_client(text: str) -> str:
     """A client as exports(5) names them: a host, a network, a wildcard or a netgroup; no blanks and no options."""
     if not _CLIENT.fullmatch(text):
         raise ValueError(f"{text!r} is not a client of an export; write one host, network, wildcard or @netgroup, as in '10.1.0.0/16'")
+    return text
+
+
+def parse_day(value: object) -> date:
+    """A date as TOML has them, or its text: `2026-12-31`."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a day; write year, month and day, as in 2026-12-31") from error
+
+
+def parse_urgency(text: str) -> Urgency:
+    """`critical`, `important`, `moderate`, `low` or `unrated`."""
+    words = {urgency.word: urgency for urgency in reversed(Urgency)}
+    if text not in words:
+        raise ValueError(f"{text!r} is not one of its words; write {', '.join(map(repr, words))}")
+    return words[text]
+
+
+def parse_cron(text: str) -> str:
+    """The five fields of crontab(5): minute, hour, day of month, month, day of week."""
+    fields = text.split()
+    if len(fields) != _FIELDS_OF_CRON:
+        raise ValueError(f"{text!r} is not a time of crontab(5); write minute, hour, day, month and weekday, as in '17 4 * * *'")
+    return " ".join(fields)
+
+
+def parse_address(text: str) -> str:
+    """A mail address, bare."""
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError(f"{text!r} is not a mail address; write it bare, as in 'ops@example.org'")
+    return text
+
+
+def parse_server(text: str) -> str:
+    """A mail server's URL: smtp (port 25, or 587 as it is written) or smtps (port 465)."""
+    parts = _split(text)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path not in ("", "/") or parts.username is not None:
+        raise ValueError(f"{without_credentials(text)!r} is not a mail server; write it as 'smtp://mail.example.org:587'")
+    return text
+
+
+def parse_webhook(text: str) -> str:
+    """A webhook's URL: http or https. What is secret in it stays out of all that is shown."""
+    parts = _split(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{without_credentials(text)!r} is not a webhook; write its URL, as in 'https://chat.example.org/hooks/mirrors'")
     return text

@@ -17,9 +17,30 @@ class AdvisoryType(StrEnum):
     OTHER = "other"
 
 
+class Told(StrEnum):
+    """By what an advisory was told: the repository's updateinfo.xml, a text as distributors mailed it, or a package's own changelog."""
+
+    UPDATEINFO = "updateinfo"
+    TEXT = "text"
+    CHANGELOG = "changelog"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where more is said. kind: "cve", "bugzilla", "self", … as the distributor words it."""
+
+    url: str
+    id: str = ""
+    kind: str = ""
+    title: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """An erratum; `packages` are its binary packages, severity is the distributor's own word or ''."""
+    """An erratum; `packages` are its binary packages, severity is the distributor's own word or ''.
+
+    revision: of what is published again under one id, as the distributor counts.  sums: MD5 of files, in hex, by file name.
+    """
 
     id: str
     type: AdvisoryType
@@ -31,3 +52,7 @@ class Advisory:
     packages: tuple[NEVRA, ...] = ()
     reboot_suggested: bool = False
     description: str = ""
+    revision: str = ""
+    told: Told = Told.UPDATEINFO
+    references: tuple[Reference, ...] = ()
+    sums: tuple[tuple[str, str], ...] = ()

@@ -40,3 +40,19 @@ class Compression(StrEnum):
 
     GZ = "gz"
     ZSTD = "zstd"
+
+
+class StartTls(StrEnum):
+    """Whether mail is sent in the clear: never; only where the server offers no TLS; without asking for it."""
+
+    REQUIRE = "require"
+    IF_OFFERED = "if-offered"
+    NEVER = "never"
+
+
+class Occasion(StrEnum):
+    """When somebody is told: a run changed something or what is pending changed; the weekly digest; a run failed."""
+
+    CHANGES = "changes"
+    DIGEST = "digest"
+    FAILURE = "failure"

@@ -1,0 +1,76 @@
+"""How one tree stands after its last run: the one value that reports, page and monitoring are made from."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from mirrorsync.model.finding import Finding
+from mirrorsync.model.pending import PendingErratum, Step
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run that is over. name: the command.  words: what it said that needs somebody's attention, a line each.
+
+    generation: what it published, None for nothing.  fetched, bytes_fetched: packages and bytes that arrived.  seconds: all of it.
+    """
+
+    name: str
+    began: datetime
+    ended: datetime
+    exit_code: int
+    words: tuple[str, ...] = ()
+    generation: int | None = None
+    fetched: int = 0
+    bytes_fetched: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.ended - self.began).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedErratum:
+    """An advisory that came in with a generation. target: by when it was to; None where there was none. met: None likewise."""
+
+    id: str
+    type: str
+    urgency: str
+    title: str
+    cves: tuple[str, ...]
+    issued: date | None
+    published: datetime
+    generation: int
+    target: date | None = None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether it was published in time."""
+        return None if self.target is None else self.published.date() <= self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A tree at `at` (UTC). `generation` and `published` are None for a tree never updated here.
+
+    pending, untold: what it lacks.  applied: newest first, as far back as reports go.  findings: of the last update and check.
+    last: the run before `at`.  succeeded: when a run last ended without an error.  checked: when it was last checked.
+    next_run: None where nobody scheduled one.
+    """
+
+    tree: str
+    path: str
+    layout: str
+    at: datetime
+    generation: int | None
+    published: datetime | None
+    packages: int
+    bytes: int
+    pending: tuple[PendingErratum, ...] = ()
+    untold: tuple[Step, ...] = ()
+    applied: tuple[AppliedErratum, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    last: RunRecord | None = None
+    succeeded: datetime | None = None
+    checked: datetime | None = None
+    next_run: datetime | None = None
