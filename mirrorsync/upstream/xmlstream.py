@@ -12,6 +12,7 @@ from mirrorsync.errors import UpstreamError
 _ELEMENT_LIMIT = 16 << 20  # bytes of XML below one child of the root; the largest real ones (file lists) take about 6 MiB
 _ELEMENT_MOST = 500_000  # elements below one child of the root
 _TOKEN_LIMIT = 2 << 20  # bytes of one tag, text or comment
+_PROLOGUE_LIMIT = 2 << 20  # bytes before the root element
 _CHILDREN_MOST = 300_000
 _DEPTH_LIMIT = 64
 _GROWTH = 8
@@ -175,32 +176,56 @@ def _growing(chunks: Iterable[bytes], reader: _Reader) -> Iterator[bytes]:
 
 
 def _without_doctype(chunks: Iterable[bytes], source: str) -> Iterator[bytes]:
-    """The same chunks; those up to the root element are first read for a DOCTYPE, the only place it may stand."""
-    scout = expat.ParserCreate()
-    root_seen = False
+    """The same bytes; those up to the root element are first read for a DOCTYPE, the only place it may stand.
 
-    def refuse(*_: object) -> None:
-        raise UpstreamError(f"{source}: declares a document type, which no metadata has; refused: use another mirror, and tell its owner")
+    None is passed on before: an expat that puts unfinished tokens off (2.6, and 2.5 as Debian mends it) may tell of one chunks later.
+    """
+    rest = iter(chunks)
+    head = bytearray()
+    scout = _Scout(source)
+    while not scout.done and (chunk := next(rest, None)) is not None:
+        head += chunk
+        if len(head) > _PROLOGUE_LIMIT:
+            what = f"its first element comes after more than {_PROLOGUE_LIMIT >> 20} MiB"
+            raise UpstreamError(f"{source}: {what}; refused: use another mirror, and tell its owner")
+        scout.read(chunk)
+    scout.end()
+    yield bytes(head)
+    yield from rest
 
-    def see_root(*_: object) -> None:
-        nonlocal root_seen
-        root_seen = True
 
-    def see_declaration(_version: str, encoding: str | None, _standalone: int) -> None:
+class _Scout:
+    """Reads a document up to its root element. Raises UpstreamError for a DOCTYPE, or an encoding that is not read.
+
+    What is not well-formed is left to the parser behind, which says the same with its line.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.done = False
+        self._source = source
+        self._parser = expat.ParserCreate()
+        self._parser.StartDoctypeDeclHandler = self._refuse
+        self._parser.XmlDeclHandler = self._see_declaration
+        self._parser.StartElementHandler = self._see_root
+
+    def read(self, chunk: bytes, *, last: bool = False) -> None:
+        try:
+            self._parser.Parse(chunk, last)
+        except expat.ExpatError:
+            self.done = True
+
+    def end(self) -> None:
+        """What was put off is told now, where the root was not seen."""
+        if not self.done:
+            self.read(b"", last=True)
+
+    def _refuse(self, *_: object) -> None:
+        what = "declares a document type, which no metadata has"
+        raise UpstreamError(f"{self._source}: {what}; refused: use another mirror, and tell its owner")
+
+    def _see_root(self, *_: object) -> None:
+        self.done = True
+
+    def _see_declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         if (encoding or "utf-8").lower() not in _ENCODINGS:
-            raise UpstreamError(f"{source}: is in the encoding {encoding!s:.40}, which is not read; metadata is in UTF-8")
-
-    scout.StartDoctypeDeclHandler = refuse
-    scout.XmlDeclHandler = see_declaration
-    scout.StartElementHandler = see_root
-    for chunk in chunks:
-        if not root_seen:
-            _scan(scout, chunk)
-        yield chunk
-
-
-def _scan(scout: expat.XMLParserType, chunk: bytes) -> None:
-    try:
-        scout.Parse(chunk)
-    except expat.ExpatError:
-        return  # the parser behind says the same with its line
+            raise UpstreamError(f"{self._source}: is in the encoding {encoding!s:.40}, which is not read; metadata is in UTF-8")

@@ -21,6 +21,7 @@ _APACHE = b"""<html><head><title>Index of /updates/7.3</title></head><body><h1>I
 <img src="/i/folder.gif" alt="[DIR]"> <a href="i386/">i386/</a>  2003-01-02 03:04    -
 <img src="/i/u.gif" alt="[   ]"> <a href="bash-2.05a-13.1.i386.rpm">bash-2.05a-13.1.i386.rpm</a>  2002-09-01 12:00  1.6M
 <a href="a%2bb-1-1.noarch.rpm">a+b</a> 01-Sep-2002 12:00 12345
+<a href="c-1-1.noarch.rpm">c</a> 30-Feb-2002 12:00 12345
 </pre></body></html>"""
 _TABLE = b"""<table><tr><td><a href="x-1-1.i386.rpm">x</a></td><td data-order="1700000000">2024-May-01 10:00:00</td><td>12 KiB</td></tr>
 <tr><td><a href='./y-1-1.i386.rpm'>y</a></td><td><time datetime="2024-05-01T10:00:00Z">May</time></td><td>99</td></tr></table>"""
