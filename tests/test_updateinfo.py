@@ -2,13 +2,15 @@
 
 import gzip
 import lzma
-import re
-from datetime import date
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
+import createrepo_c
 import pytest
 
-from mirrorsync.model.advisory import Advisory, AdvisoryType
+from mirrorsync.model.advisory import Advisory, AdvisoryType, Reference, Told
 from mirrorsync.upstream.updateinfo import Updateinfo, read_date, read_updateinfo
 from tests.corpus import CORPUS, needs_corpus
 
@@ -37,8 +39,8 @@ FEDORA = """
   </collection></pkglist>
 </update>"""
 SUSE = """
-<update status="stable" from="maint-coord@suse.de" type="recommended" version="1">
-  <id>openSUSE-2008-1</id><issued date="1213630432"/><reboot_suggested/>
+<update status="stable" from="maint-coord@suse.de" type="recommended" version="36">
+  <id>glib2</id><issued date="1213630432"/><reboot_suggested/>
   <references><reference href="https://bugzilla.novell.com/1" id="1" title="CAN-2003-0001 in a title" type="bugzilla"/></references>
 </update>"""
 AMAZON = """
@@ -46,8 +48,61 @@ AMAZON = """
   <id>ALAS2-2018-939</id><title>Amazon Linux</title>
   <issued date="2018-01-03T21:48:00Z"/><updated date="2018-01-05"/><severity>critical</severity>
 </update>"""
+FEDORA_CORE = """
+<update from="updates@fedora.example" status="final" type="security" version="1.4">
+  <id>FEDORA-2006-573</id><pushcount>1</pushcount><title>dovecot-1.0-0.beta8.2.fc5</title><release>Fedora Core 5</release>
+  <issued date="2006-05-18 11:30:22"/><updated date="2006-05-18 11:30:22"/><description>A fix &amp; more</description>
+  <references><reference href="http://cve.example/CVE-2006-2414" id="CVE-2006-2414" type="cve"/></references>
+  <pkglist><collection short="FC5"><name>Fedora Core 5</name>
+    <package name="dovecot" version="1.0" release="0.beta8.2.fc5" arch="i386"><filename>dovecot.i386.rpm</filename></package>
+  </collection></pkglist>
+</update>"""
+EPEL = """
+<update from="updates@fedoraproject.org" status="stable" type="enhancement" version="2.0">
+  <id>FEDORA-EPEL-2023-1a2b3c4d5e</id><title>rclone-1.62-1.el9</title><issued date="2023-04-01 01:15:50"/>
+  <updated date="2023-05-02 01:15:50"/><severity>Unspecified</severity><summary>rclone</summary><description>rclone 1.62</description>
+  <references/><pkglist><collection short="EPEL-9"><name>Fedora EPEL 9</name>
+    <package name="rclone" version="1.62" release="1.el9" epoch="0" arch="x86_64" src="rclone-1.62-1.el9.src.rpm">
+      <filename>rclone-1.62-1.el9.x86_64.rpm</filename><sum type="sha256">ab</sum></package>
+  </collection></pkglist>
+</update>"""
+ROCKY = """
+<update from="releng@rockylinux.example" status="final" type="security" version="2">
+  <id>RLSA-2023:1405</id><title>Important: openssl security update</title>
+  <issued date="2023-05-03 12:34:36"/><updated date="2023-05-03 12:36:33"/><rights>Copyright</rights><release>Rocky Linux 8</release>
+  <pushcount>1</pushcount><severity>Important</severity><summary>An update for openssl</summary><description>For the CVE page</description>
+  <references>
+    <reference href="https://cve.example/CVE-2023-0286" id="CVE-2023-0286" type="cve" title="CVE-2023-0286"/>
+    <reference href="https://bugs.example/2164440" id="2164440" type="bugzilla" title=""/>
+  </references>
+  <pkglist><collection short="rocky-linux-8-x86-64-baseos-rpms"><name>baseos</name>
+    <module name="x" stream="1" version="8" context="c" arch="x86_64"/>
+    <package name="openssl" version="1.1.1k" release="9.el8_7" epoch="1" arch="x86_64" src="openssl-1.1.1k-9.el8_7.src.rpm">
+      <filename>openssl-1.1.1k-9.el8_7.x86_64.rpm</filename></package>
+  </collection></pkglist>
+  <pkglist><collection short="rocky-linux-8-x86-64-appstream-rpms"><name>appstream</name>
+    <package name="openssl-devel" version="1.1.1k" release="9.el8_7" epoch="1" arch="i686" src="openssl-1.1.1k-9.el8_7.src.rpm"/>
+    <package name="openssl" version="1.1.1k" release="9.el8_7" epoch="1" arch="x86_64" src="openssl-1.1.1k-9.el8_7.src.rpm"/>
+  </collection></pkglist>
+</update>"""
+ALMA = """
+<update from="packager@almalinux.example" status="final" type="security" version="4">
+  <id>ALSA-2022:7692</id><title>Moderate: xmlrpc-c security update</title><issued date="1667865600"/><updated date="1668038400.0"/>
+  <rights>Copyright</rights><severity>Moderate</severity><reboot_suggested>False</reboot_suggested>
+  <references>
+    <reference href="https://alma.example/CVE-2022-43680.html" id="CVE-2022-43680" title="CVE-2022-43680" type="cve"/>
+    <reference href="https://errata.alma.example/8/ALSA-2022-7692.html" id="ALSA-2022:7692" title="ALSA-2022:7692" type="self"/>
+  </references>
+  <pkglist><collection short="almalinux-8-for-x86_64-baseos-rpms"><name>almalinux-8-for-x86_64-baseos-rpms__8_7</name>
+    <package name="xmlrpc-c" version="1.51.0" release="8.el8" epoch="0" arch="i686" src="xmlrpc-c.src.rpm" reboot_suggested="False">
+      <filename>xmlrpc-c-1.51.0-8.el8.i686.rpm</filename><sum type="sha256">cd</sum></package>
+  </collection></pkglist>
+</update>"""
 NESTED_DATE = """
 <update from="x" type="enhancements"><id>el7</id><issued><date>2017-08-31 00:00:00</date></issued></update>"""
+
+
+NAMESPACE = "http://novell.com/package/metadata/suse/updateinfo"
 
 
 def updateinfo(*updates: str, namespace: str = "") -> Updateinfo:
@@ -86,10 +141,64 @@ def test_fedora_epochs_and_tildes_are_kept() -> None:
 
 
 def test_suse_namespaces_words_and_epoch_seconds_are_understood() -> None:
-    advisory = only(SUSE, namespace="http://novell.com/package/metadata/suse/updateinfo")
+    advisory = only(SUSE, namespace=NAMESPACE)
     assert (advisory.type, advisory.issued) == (AdvisoryType.BUGFIX, date(2008, 6, 16))
     assert advisory.cves == ("CAN-2003-0001",)
     assert advisory.reboot_suggested
+
+
+def test_an_id_that_suse_uses_again_and_again_is_told_apart_by_its_version() -> None:
+    again = SUSE.replace('version="36"', 'version="73"').replace("recommended", "security").replace("CAN-2003-0001 in a title", "a bug")
+    again = again.replace("</references>", "</references><description>Fixes CVE-2008-2360.</description>")
+    read = updateinfo(SUSE, again, namespace=NAMESPACE)
+    assert [(advisory.id, advisory.type, advisory.cves) for advisory in read.advisories] == [
+        ("glib2-36", AdvisoryType.BUGFIX, ("CAN-2003-0001",)),
+        ("glib2-73", AdvisoryType.SECURITY, ("CVE-2008-2360",)),
+    ]
+
+
+def test_the_text_names_the_cves_only_where_no_reference_does() -> None:
+    assert only(RHEL.replace("The kernel packages.", "Not CVE-2012-0001.")).cves == ("CVE-2012-2372", "CVE-2012-3511")
+
+
+def test_references_are_kept_as_they_are_written() -> None:
+    assert only(RHEL).references == (
+        Reference("https://www.redhat.com/x.html", "CVE-2012-3511", "cve", "CVE-2012-3511"),
+        Reference("https://bugzilla.redhat.com/1", "849734", "bugzilla", "CVE-2012-2372 kernel: rds-ping"),
+        Reference("https://rhn.redhat.com/errata/RHSA-2012-1540.html", "", "self", "RHSA-2012:1540"),
+    )
+
+
+def test_revision_and_status_are_the_distributors_own_words() -> None:
+    advisory = only(AMAZON)
+    assert (advisory.revision, advisory.status, advisory.severity, advisory.told) == ("1.4", "final", "critical", Told.UPDATEINFO)
+
+
+def test_an_erratum_of_fedora_core_is_read() -> None:
+    advisory = only(FEDORA_CORE)
+    assert (advisory.id, advisory.type, advisory.cves) == ("FEDORA-2006-573", AdvisoryType.SECURITY, ("CVE-2006-2414",))
+    assert (advisory.title, advisory.description, advisory.issued) == ("dovecot-1.0-0.beta8.2.fc5", "A fix & more", date(2006, 5, 18))
+    assert [str(nevra) for nevra in advisory.packages] == ["dovecot-1.0-0.beta8.2.fc5.i386"]
+
+
+def test_an_erratum_of_epel_is_read() -> None:
+    advisory = only(EPEL)
+    assert (advisory.id, advisory.type, advisory.severity) == ("FEDORA-EPEL-2023-1a2b3c4d5e", AdvisoryType.ENHANCEMENT, "Unspecified")
+    assert (advisory.issued, advisory.updated, advisory.references) == (date(2023, 4, 1), date(2023, 5, 2), ())
+
+
+def test_an_erratum_of_rocky_with_two_lists_of_packages_is_read() -> None:
+    advisory = only(ROCKY)
+    assert (advisory.id, advisory.severity, advisory.cves) == ("RLSA-2023:1405", "Important", ("CVE-2023-0286",))
+    assert [str(nevra) for nevra in advisory.packages] == ["openssl-1:1.1.1k-9.el8_7.x86_64", "openssl-devel-1:1.1.1k-9.el8_7.i686"]
+    assert [reference.kind for reference in advisory.references] == ["cve", "bugzilla"]
+
+
+def test_an_erratum_of_alma_is_read() -> None:
+    advisory = only(ALMA)
+    assert (advisory.id, advisory.severity, advisory.revision) == ("ALSA-2022:7692", "Moderate", "4")
+    assert (advisory.issued, advisory.updated, advisory.reboot_suggested) == (date(2022, 11, 8), date(2022, 11, 10), False)
+    assert [reference.id for reference in advisory.references] == ["CVE-2022-43680", "ALSA-2022:7692"]
 
 
 def test_amazon_iso_dates_and_a_date_in_an_element_are_understood() -> None:
@@ -125,13 +234,13 @@ def test_an_id_that_comes_twice_is_one_erratum_with_the_later_text_and_all_packa
 
 
 def test_errata_are_sorted_by_id_and_one_without_an_id_is_a_finding() -> None:
-    read = updateinfo(RHEL, FEDORA, SUSE.replace("<id>openSUSE-2008-1</id>", ""))
+    read = updateinfo(RHEL, FEDORA, SUSE.replace("<id>glib2</id>", ""))
     assert [advisory.id for advisory in read.advisories] == ["FEDORA-2024-1", "RHSA-2012:1540"]
     assert (read.listed, [finding.what for finding in read.findings]) == (3, ["an erratum has no id"])
 
 
 def corpus_files() -> list[Path]:
-    return sorted(path for path in CORPUS.rglob("*updateinfo*") if re.search(r"\.xml(\.gz|\.xz)?$", path.name))
+    return sorted(path for path in CORPUS.rglob("*updateinfo*") if path.is_file() and path.suffix in (".xml", ".gz", ".xz"))
 
 
 def content(path: Path) -> bytes:
@@ -139,17 +248,88 @@ def content(path: Path) -> bytes:
     return unpack(path.read_bytes())
 
 
-class TestWithTheCorpus:
+def by_createrepo(text: bytes, folder: Path) -> list[Any]:
+    (folder / "updateinfo.xml").write_bytes(text)
+    updates: list[Any] = createrepo_c.UpdateInfo(str(folder / "updateinfo.xml")).updates
+    return updates
+
+
+def nevras(update: Any) -> Iterator[str]:
+    """Of the binary packages, each time it is listed."""
+    for collection in update.collections:
+        for package in collection.packages:
+            if package.arch != "src":
+                epoch = f"{package.epoch}:" if package.epoch not in (None, "", "0") else ""
+                yield f"{package.name}-{epoch}{package.version}-{package.release}.{package.arch}"
+
+
+def words(update: Any) -> list[object]:
+    """What can be held against our reading word by word."""
+    return [(text or "").strip() for text in (update.title, update.description, update.severity, update.version, update.status)]
+
+
+def issued(update: Any) -> date | None:
+    """createrepo_c gives seconds since the epoch as they are, and raises for what is no date."""
+    try:
+        found = update.issued_date
+    except createrepo_c.CreaterepoCError:
+        return None
+    return datetime.fromtimestamp(found, UTC).date() if isinstance(found, int) else found and found.date()
+
+
+def references(update: Any) -> list[Reference]:
+    return [Reference(each.href or "", each.id or "", each.type or "", each.title or "") for each in update.references]
+
+
+NAMELESS = "updateinfo_02.xml.xz"  # its one erratum has no id, and with it go its one package and its one reference, which say nothing
+TWICE = "opensuse-11.0-update-2008-10"  # four packages of its erratum libxml2-184 are listed twice
+NESTED = "google-updateinfo.xml"  # its date stands in an element of its own, where createrepo_c finds none
+SUSE_TYPES = {"recommended": "bugfix", "optional": "enhancement", "enhancements": "enhancement"}
+
+
+@pytest.mark.parametrize("path", corpus_files(), ids=lambda path: path.name[-40:])
+class TestEachFileOfTheCorpus:
+    """Held against createrepo_c's own reading."""
+
     pytestmark = needs_corpus
 
-    @pytest.mark.parametrize("path", corpus_files(), ids=lambda path: path.name[-40:])
-    def test_every_real_updateinfo_gives_all_its_errata(self, path: Path) -> None:
+    def test_every_erratum_is_there_with_the_same_words(self, path: Path, tmp_path: Path) -> None:
         text = content(path)
         read = read_updateinfo((text,), source=path.name)
-        ids = re.findall(rb"<id>([^<]+)</id>", text)
-        assert read.listed == len(re.findall(rb"<update[\s>]", text))
-        assert len(read.advisories) == len(set(ids))
-        assert len(read.findings) == read.listed - len(ids)
+        theirs = by_createrepo(text, tmp_path)
+        assert (read.listed, len(read.findings)) == (len(theirs), 1 if path.name == NAMELESS else 0)
+        named = {f"{update.id}-{update.version}" if TWICE in str(path) else update.id: update for update in theirs if update.id}
+        assert [advisory.id for advisory in read.advisories] == sorted(named)
+        for advisory in read.advisories:
+            update = named[advisory.id]
+            assert [advisory.title, advisory.description, advisory.severity, advisory.revision, advisory.status] == words(update)
+            assert advisory.type == SUSE_TYPES.get(update.type, update.type)
+            assert advisory.issued == (date(2017, 8, 31) if path.name == NESTED else issued(update))
+
+    def test_every_package_and_every_reference_is_there(self, path: Path, tmp_path: Path) -> None:
+        text = content(path)
+        read = read_updateinfo((text,), source=path.name)
+        theirs = [update for update in by_createrepo(text, tmp_path) if update.id]
+        listed = [nevra for update in theirs for nevra in sorted(nevras(update))]
+        ours = [str(nevra) for advisory in read.advisories for nevra in advisory.packages]
+        assert sorted(ours) == sorted(nevra for update in theirs for nevra in set(nevras(update)))
+        assert len(listed) - len(ours) == (4 if TWICE in str(path) else 0)
+        told = [reference for advisory in read.advisories for reference in advisory.references]
+        assert sorted(map(repr, told)) == sorted(repr(each) for update in theirs for each in references(update))
+
+    def test_every_cve_is_there(self, path: Path, tmp_path: Path) -> None:
+        """createrepo_c counts references of the type; ours are more by those that other references, or only the text, name."""
+        text = content(path)
+        read = read_updateinfo((text,), source=path.name)
+        for advisory in read.advisories:
+            referred = {each.id for each in advisory.references if each.kind == "cve"}
+            assert referred <= set(advisory.cves)
+            said = f"{[(each.id, each.title) for each in advisory.references]} {advisory.title} {advisory.description}"
+            assert all(cve in said for cve in advisory.cves)
+
+
+class TestTheCorpusAsAWhole:
+    pytestmark = needs_corpus
 
     def test_the_errata_of_a_whole_distribution_equal_the_reference(self) -> None:
         [path] = (CORPUS / "repodata/rhel6-server-x86_64-2012-12/repodata").glob("4927*-updateinfo.xml.xz")
@@ -158,13 +338,15 @@ class TestWithTheCorpus:
         lines = (CORPUS / "pairs/rhel6-installed-at-2012-09-01.advisories.tsv").read_text().splitlines()
         rows = [line.split("\t") for line in lines if not line.startswith("#")]
         assert (len(by_id), len(rows), sum(len(advisory.packages) for advisory in read.advisories)) == (1448, 77, 5414)
+        assert sum(len(advisory.references) for advisory in read.advisories) == 10351
         for name, kind, severity, issued, cves, _ in rows:
             advisory = by_id[name]
             assert [advisory.type, advisory.severity, str(advisory.issued)] == [kind, severity, issued]
             assert set(cves.replace(",", " ").split()) <= set(advisory.cves)
 
-    def test_the_errata_of_opensuse_have_packages_and_days(self) -> None:
+    def test_the_errata_of_opensuse_have_packages_days_and_cves(self) -> None:
         text = content(CORPUS / "repodata/opensuse-11.0-update-2008-10/repodata/updateinfo.xml.gz")
         read = read_updateinfo((text,), source="updateinfo.xml.gz")
-        assert (read.listed, len(read.advisories)) == (164, 132)
+        assert (read.listed, len(read.advisories), len({advisory.id.rpartition("-")[0] for advisory in read.advisories})) == (164, 164, 132)
         assert all(advisory.issued and advisory.issued.year == 2008 and advisory.packages for advisory in read.advisories)
+        assert sum(bool(advisory.cves) for advisory in read.advisories) == sum(b"CVE-2" in part for part in text.split(b"</update>")) == 67

@@ -39,7 +39,8 @@ class Reference:
 class Advisory:
     """An erratum; `packages` are its binary packages, severity is the distributor's own word or ''.
 
-    revision: of what is published again under one id, as the distributor counts.  sums: MD5 of files, in hex, by file name.
+    revision: of what is published again under one id, as the distributor counts.  status: the distributor's word ("final", "testing").
+    sums: digests of files in hex, by file name: MD5, or SHA-1 or SHA-256 where they are longer; a name may have several.
     """
 
     id: str
@@ -56,3 +57,4 @@ class Advisory:
     told: Told = Told.UPDATEINFO
     references: tuple[Reference, ...] = ()
     sums: tuple[tuple[str, str], ...] = ()
+    status: str = ""

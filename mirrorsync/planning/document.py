@@ -1,12 +1,11 @@
 """Plans and packages as JSON documents and back; docs/schemas/plan.json says what a plan's document holds."""
 
-from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from mirrorsync.errors import PlanError
-from mirrorsync.model.advisory import Advisory, AdvisoryType
+from mirrorsync.model.advisory import Advisory, AdvisoryType, Reference, Told
 from mirrorsync.model.package import Dependency, Digest, Package, Sense
 from mirrorsync.model.plan import Change, Held, Incoming, Kept, Outgoing, Plan, Removal
 from mirrorsync.model.version import EVR, NEVRA
@@ -34,7 +33,7 @@ def plan_document(plan: Plan) -> Document:
             {"nevra": nevra_document(entry.nevra), "reason": entry.reason, "advisories": list(entry.advisories)} for entry in plan.held
         ],
         "unchanged": plan.unchanged,
-        "advisories": [_advisory_document(advisory) for advisory in plan.advisories],
+        "advisories": [advisory_document(advisory) for advisory in plan.advisories],
     }
 
 
@@ -50,7 +49,7 @@ def plan_from(document: object) -> Plan:
         tuple(Kept(_package_at(node), node.text("reason")) for node in plan.items("kept")),
         tuple(Held(_nevra_at(node.field("nevra")), node.text("reason"), node.texts("advisories")) for node in plan.items("held")),
         plan.integer("unchanged"),
-        tuple(_advisory_from(node) for node in plan.items("advisories")),
+        tuple(advisory_from(node) for node in plan.items("advisories")),
     )
 
 
@@ -58,6 +57,51 @@ def nevra_document(nevra: NEVRA) -> Document:
     """A NEVRA as an object; a package without an epoch has none there either."""
     epoch = {} if nevra.evr.epoch is None else {"epoch": nevra.evr.epoch}
     return {"name": nevra.name, **epoch, "version": nevra.evr.version, "release": nevra.evr.release, "arch": nevra.arch}
+
+
+def advisory_document(advisory: Advisory) -> Document:
+    """An advisory as an object; of what came after the first version of plans, what is empty is left out."""
+    document = {
+        "id": advisory.id,
+        "type": advisory.type.value,
+        "severity": advisory.severity,
+        "title": advisory.title,
+        "issued": advisory.issued.isoformat() if advisory.issued else None,
+        "updated": advisory.updated.isoformat() if advisory.updated else None,
+        "cves": list(advisory.cves),
+        "packages": [nevra_document(nevra) for nevra in advisory.packages],
+        "reboot_suggested": advisory.reboot_suggested,
+        "description": advisory.description,
+        "told": advisory.told.value,
+    }
+    optional = {
+        "revision": advisory.revision,
+        "status": advisory.status,
+        "references": [{"url": each.url, "id": each.id, "kind": each.kind, "title": each.title} for each in advisory.references],
+        "sums": [{"file": name, "digest": digest} for name, digest in advisory.sums],
+    }
+    return document | {key: value for key, value in optional.items() if value}
+
+
+def advisory_from(node: Node) -> Advisory:
+    """The advisory that an object tells of. Raises PlanError with the path of the first fault."""
+    return Advisory(
+        node.text("id"),
+        node.field("type").made(AdvisoryType),
+        node.text("severity"),
+        node.text("title"),
+        _date_at(node.field("issued")),
+        _date_at(node.field("updated")),
+        node.texts("cves"),
+        tuple(_nevra_at(inner) for inner in node.items("packages")),
+        node.field("reboot_suggested").own(bool, "true or false"),
+        node.text("description"),
+        node.text("revision") if node.has("revision") else "",
+        node.field("told").made(Told) if node.has("told") else Told.UPDATEINFO,
+        _references_at(node) if node.has("references") else (),
+        _sums_at(node) if node.has("sums") else (),
+        node.text("status") if node.has("status") else "",
+    )
 
 
 def package_document(package: Package) -> Document:
@@ -201,29 +245,13 @@ def _outgoing_document(entry: Outgoing) -> Document:
     }
 
 
-def _advisory_document(advisory: Advisory) -> Document:
-    return {
-        "id": advisory.id,
-        "type": advisory.type.value,
-        "severity": advisory.severity,
-        "title": advisory.title,
-        "issued": advisory.issued.isoformat() if advisory.issued else None,
-        "updated": advisory.updated.isoformat() if advisory.updated else None,
-        "cves": list(advisory.cves),
-        "packages": [nevra_document(nevra) for nevra in advisory.packages],
-        "reboot_suggested": advisory.reboot_suggested,
-        "description": advisory.description,
-    }
-
-
 def _package_at(node: Node) -> Package:
     inner = node.field("package")
     return package_from(inner.value, inner.where)
 
 
 def _nevra_at(node: Node) -> NEVRA:
-    has_epoch = isinstance(node.value, Mapping) and "epoch" in node.value
-    evr = EVR(node.text("epoch") if has_epoch else None, node.text("version"), node.text("release"))
+    evr = EVR(node.text("epoch") if node.has("epoch") else None, node.text("version"), node.text("release"))
     return NEVRA(node.text("name"), evr, node.text("arch"))
 
 
@@ -237,19 +265,12 @@ def _outgoing_from(node: Node) -> Outgoing:
     return Outgoing(_package_at(node), removal, _nevra_at(node.field("by")), node.text("reason"))
 
 
-def _advisory_from(node: Node) -> Advisory:
-    return Advisory(
-        node.text("id"),
-        node.field("type").made(AdvisoryType),
-        node.text("severity"),
-        node.text("title"),
-        _date_at(node.field("issued")),
-        _date_at(node.field("updated")),
-        node.texts("cves"),
-        tuple(_nevra_at(inner) for inner in node.items("packages")),
-        node.field("reboot_suggested").own(bool, "true or false"),
-        node.text("description"),
-    )
+def _references_at(node: Node) -> tuple[Reference, ...]:
+    return tuple(Reference(*(inner.text(key) for key in ("url", "id", "kind", "title"))) for inner in node.items("references"))
+
+
+def _sums_at(node: Node) -> tuple[tuple[str, str], ...]:
+    return tuple((inner.text("file"), inner.text("digest")) for inner in node.items("sums"))
 
 
 def _date_at(node: Node) -> date | None:

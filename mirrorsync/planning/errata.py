@@ -1,8 +1,7 @@
 """Which errata a change belongs to, and which changes therefore happen together or not at all."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from mirrorsync.model.advisory import Advisory
 from mirrorsync.model.package import Package
@@ -14,17 +13,6 @@ Index = Mapping[str, Sequence[tuple[NEVRA, str]]]
 """The packages that advisories name, with the advisory's id, by package name."""
 
 
-def merged_advisories(lists: Iterable[Sequence[Advisory]]) -> dict[str, Advisory]:
-    """Every advisory once, by id: an id that several repositories tell of (each for its own packages) has the packages of all."""
-    found: dict[str, Advisory] = {}
-    for advisories in lists:
-        for advisory in advisories:
-            known = found.setdefault(advisory.id, advisory)
-            if known.packages != advisory.packages:
-                found[advisory.id] = replace(known, packages=tuple(dict.fromkeys((*known.packages, *advisory.packages))))
-    return found
-
-
 def index_of(advisories: Iterable[Advisory]) -> Index:
     """What the advisories say of which packages."""
     index: dict[str, list[tuple[NEVRA, str]]] = defaultdict(list)
@@ -32,6 +20,17 @@ def index_of(advisories: Iterable[Advisory]) -> Index:
         for nevra in advisory.packages:
             index[nevra.name].append((nevra, advisory.id))
     return index
+
+
+def lacking(builds: Sequence[Package], index: Index) -> Iterator[tuple[NEVRA, str]]:
+    """The packages, each with its advisory's id, that are newer than these builds of one name for the same architecture line.
+
+    One for a version and release that is among them is applied already, whatever the epoch, as in `errata_of`.
+    """
+    for nevra, advisory in index.get(builds[0].nevra.name, ()):
+        same = [other.nevra.evr for other in builds if related(other.nevra.arch, nevra.arch)]
+        if same and max(same) < nevra.evr and nevra.evr.key[1:] not in {evr.key[1:] for evr in same}:
+            yield nevra, advisory
 
 
 def errata_of(package: Package, held: Sequence[Package], index: Index) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ _MOST_ENTRIES = 0xFFFF  # rpm's hdrchkTags
 _MOST_DATA = 256 << 20  # rpm's hdrchkData
 _MOST_VALUES = 1 << 20  # of one tag: the largest packages have some 300,000 files; bytes and characters may be more
 _FIRST_READ = 64 << 10
+MOST_HEADER_BYTES = 64 << 20  # of packages that nobody has verified yet
 _MANY = 16  # strings of one tag from which on counting NULs is quicker than finding each
 _CODES: Mapping[int, str] = {Kind.CHAR: "B", Kind.INT8: "B", Kind.INT16: "H", Kind.INT32: "I", Kind.INT64: "Q"}
 _UNCOUNTED = frozenset((Kind.CHAR, Kind.INT8, Kind.BINARY))
@@ -194,13 +195,24 @@ def header_size(prefix: bytes) -> int | None:
     return start + _size_at(prefix, start, "main header")
 
 
-def read_rpm(path: Path) -> RpmHeaders:
-    """The headers of the package at `path`, reading no more of it than they take. Raises HeaderError naming the file."""
+def require_bounded(size: int, most: int) -> None:
+    """Raises HeaderError for headers of more than so many bytes."""
+    if size > most:
+        raise HeaderError(f"its header claims to be {size} bytes long; more than {most} are not read")
+
+
+def read_rpm(path: Path, *, most: int | None = None) -> RpmHeaders:
+    """The headers of the package at `path`, reading no more of it than they take. Raises HeaderError naming the file.
+
+    most: how many bytes they may take, where that is less than rpm's own limits.
+    """
     try:
         with path.open("rb", buffering=0) as file:
             prefix = file.read(_FIRST_READ)
             while (size := header_size(prefix)) is None or len(prefix) < size:
-                more = file.read(size - len(prefix) if size else len(prefix))
+                needed = size or 2 * len(prefix)
+                require_bounded(needed, needed if most is None else most)
+                more = file.read(needed - len(prefix))
                 if not more:
                     break
                 prefix += more

@@ -14,6 +14,7 @@ _PROVIDES = (Tag.PROVIDENAME, Tag.PROVIDEFLAGS, Tag.PROVIDEVERSION)
 _REQUIRES = (Tag.REQUIRENAME, Tag.REQUIREFLAGS, Tag.REQUIREVERSION)
 _OBSOLETES = (Tag.OBSOLETENAME, Tag.OBSOLETEFLAGS, Tag.OBSOLETEVERSION)
 _SENSES = tuple(Sense(bits) for bits in range(16))
+_MOST = 1 << 17  # dependencies of one kind; kernels, which have the most, provide some 60,000 symbols
 _COMPARING = Sense.LESS | Sense.GREATER | Sense.EQUAL
 
 
@@ -62,6 +63,8 @@ def _source_arch(main: RawHeader) -> str | None:
 
 
 def _dependencies(main: RawHeader, names: Tag, flags: Tag, versions: Tag) -> tuple[Dependency, ...]:
+    if (entry := main.entries.get(names)) and entry.length > _MOST:
+        raise HeaderError(f"it claims {entry.length} dependencies of one kind; more than {_MOST} are not read")
     found = main.strings(names)
     senses = main.integers(flags) or (0,) * len(found)
     evrs = main.strings(versions) or ("",) * len(found)

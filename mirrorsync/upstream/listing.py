@@ -1,16 +1,19 @@
 """A bare directory of packages read as a catalogue: the listings say what is there, the headers say what it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 
 from mirrorsync.errors import HeaderError, UpstreamError
 from mirrorsync.model.catalogue import Catalogue
+from mirrorsync.model.changelog import ChangelogEntry
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.package import Package
+from mirrorsync.model.version import NEVRA
 from mirrorsync.planning.architecture import installable
-from mirrorsync.rpmfile.header import header_size, parse_rpm
+from mirrorsync.rpmfile.changelog import changelog
+from mirrorsync.rpmfile.header import MOST_HEADER_BYTES, header_size, parse_rpm, require_bounded
 from mirrorsync.rpmfile.package import describe, paths
 from mirrorsync.upstream.body import RefusedError, persistently
 from mirrorsync.upstream.complaints import curtailed
@@ -22,7 +25,6 @@ from mirrorsync.upstream.transport import Transport
 from mirrorsync.upstream.workers import in_parallel
 
 FIRST_READ = 24 << 10
-MOST_HEADER_BYTES = 64 << 20
 _MOST_READS = 8  # more only where the file keeps changing
 _MOST_LOST = 8  # packages in a row: with four connections, two each
 
@@ -71,12 +73,19 @@ class ListingUpstream:
         owners = self._memory.owners(self.mirror.url, wanted)
         lost = [package for package in catalogue.packages if self._url(package.location) not in owners]
         if lost:
-            losses = self._losses(len(lost))
-            actions = [partial(self._described, _bare_offer(package), None, losses) for package in lost]
-            in_parallel(actions, self.mirror.connections)
+            self._read_again(lost)
             owners = self._memory.owners(self.mirror.url, wanted)
         completed = (_completed(package, owners.get(self._url(package.location), frozenset())) for package in catalogue.packages)
         return replace(catalogue, packages=tuple(completed))
+
+    def changelogs(self, packages: Iterable[Package]) -> Mapping[NEVRA, tuple[ChangelogEntry, ...]]:
+        """What these packages say of their changes, the newest first; those that cannot be read are left out. Raises UpstreamError."""
+        asked = {self._url(package.location): package for package in packages}
+        known = self._memory.changelogs(asked)
+        if lost := [package for url, package in asked.items() if url not in known]:
+            self._read_again(lost)
+            known = self._memory.changelogs(asked)
+        return {asked[url].nevra: entries for url, entries in known.items()}
 
     def places(self, package: Package) -> tuple[str, ...]:
         """The one URL of a package's file."""
@@ -101,6 +110,12 @@ class ListingUpstream:
             return ()
         what, remedy = "its listings show no package for these architectures", "look at the URL with a browser"
         return (Finding(Severity.WARNING, "mirror-empty", self.mirror.name, what, remedy),)
+
+    def _read_again(self, lost: Sequence[Package]) -> None:
+        """Let the memory have again what it has lost of these packages."""
+        losses = self._losses(len(lost))
+        actions = [partial(self._described, _bare_offer(package), None, losses) for package in lost]
+        in_parallel(actions, self.mirror.connections)
 
     def _losses(self, offered: int) -> "_Losses":
         """All of a few packages lost are as much as many in a row; a single one never is."""
@@ -139,7 +154,7 @@ class ListingUpstream:
             raise HeaderError("the mirror says that it is unchanged, to a first request")
         headers = parse_rpm(head.data)
         package = describe(headers, location=offer.location, size=_file_size(head, offer))
-        self._memory.remember(url, Remembered(package, offer.stamp, head.validator), paths(headers))
+        self._memory.remember(url, Remembered(package, offer.stamp, head.validator), paths(headers), changelog(headers.main))
         return package
 
 
@@ -189,8 +204,7 @@ def read_head(transport: Transport, url: str, validator: str | None = None) -> H
 def _needed(head: Head) -> int:
     """How many of the file's first bytes its headers take, as far as those that are here tell."""
     needed = header_size(head.data) or 2 * len(head.data)
-    if needed > MOST_HEADER_BYTES:
-        raise HeaderError(f"its header claims to be {needed} bytes long; more than {MOST_HEADER_BYTES} are not read")
+    require_bounded(needed, MOST_HEADER_BYTES)
     return needed if head.total is None else min(needed, head.total)
 
 

@@ -12,15 +12,22 @@ from typing import Self, TypeVar
 
 from mirrorsync.errors import PlanError
 from mirrorsync.files import make_directory
+from mirrorsync.model.changelog import ChangelogEntry
 from mirrorsync.model.package import Package
 from mirrorsync.planning.document import package_document, package_from
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS package (url TEXT PRIMARY KEY, stamp TEXT NOT NULL, validator TEXT,
-                                    document TEXT NOT NULL, paths BLOB NOT NULL) WITHOUT ROWID;
+                                    document TEXT NOT NULL, paths BLOB NOT NULL, changelog BLOB NOT NULL) WITHOUT ROWID;
 """
-_FAULTS = (sqlite3.Error, zlib.error, UnicodeDecodeError, TypeError)  # a damaged file: values of any kind, messages that are no text
+_FAULTS = (
+    sqlite3.Error,
+    zlib.error,
+    ValueError,
+    TypeError,
+    RecursionError,
+)  # a damaged file: values of any kind
 
 T = TypeVar("T")
 
@@ -71,11 +78,24 @@ class MirrorMemory:
         self._done(search, None)
         return found
 
-    def remember(self, url: str, remembered: Remembered, paths: Iterable[str]) -> None:
+    def changelogs(self, urls: Iterable[str]) -> Mapping[str, tuple[ChangelogEntry, ...]]:
+        """What these files' packages say of their changes, the newest first; of those that are not known nothing."""
+        query = "SELECT url, changelog FROM package WHERE url = ?"
+        found: dict[str, tuple[ChangelogEntry, ...]] = {}
+
+        def search(database: sqlite3.Connection) -> None:
+            for url in urls:
+                found.update((where, _entries(blob)) for where, blob in database.execute(query, (url,)))
+
+        self._done(search, None)
+        return found
+
+    def remember(self, url: str, remembered: Remembered, paths: Iterable[str], changelog: Iterable[ChangelogEntry] = ()) -> None:
         """Add or replace what is known of one file; `paths` are all of the package's."""
         document = json.dumps(package_document(remembered.package), separators=(",", ":"))
-        row = (url, remembered.stamp, remembered.validator, document, _packed(paths))
-        self._done(lambda database: database.execute("REPLACE INTO package VALUES (?, ?, ?, ?, ?)", row), None)
+        told = _packed(json.dumps([entry.time, entry.author, entry.text]) for entry in changelog)
+        row = (url, remembered.stamp, remembered.validator, document, _packed(paths), told)
+        self._done(lambda database: database.execute("REPLACE INTO package VALUES (?, ?, ?, ?, ?, ?)", row), None)
 
     def restamp(self, url: str, stamp: str) -> None:
         """The file at `url` is still the one remembered, and this is what the listing says of it now."""
@@ -155,3 +175,9 @@ def _packed(paths: Iterable[str]) -> bytes:
 
 def _unpacked(blob: bytes) -> list[str]:
     return zlib.decompress(blob).decode(errors="surrogateescape").split("\0")
+
+
+def _entries(blob: bytes) -> tuple[ChangelogEntry, ...]:
+    """Raises ValueError and the like for what was not written by `remember`."""
+    parts = [json.loads(line) for line in _unpacked(blob) if line]
+    return tuple(ChangelogEntry(int(time), str(author), str(text)) for time, author, text in parts)

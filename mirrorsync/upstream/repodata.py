@@ -1,19 +1,22 @@
 """Yum metadata read as a catalogue: packages, errata and modules of a repository and all its mirrors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mirrorsync.errors import UpstreamError
 from mirrorsync.model.advisory import Advisory
 from mirrorsync.model.catalogue import Catalogue
+from mirrorsync.model.changelog import ChangelogEntry
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.package import Package
+from mirrorsync.model.version import NEVRA
 from mirrorsync.planning.architecture import installable
 from mirrorsync.upstream.filelists import beyond_primary, read_filelists
 from mirrorsync.upstream.lookout import REPOMD, Look, Lookout
 from mirrorsync.upstream.metadata import MetadataFolder
 from mirrorsync.upstream.mirror import Mirror, place
+from mirrorsync.upstream.other import read_other
 from mirrorsync.upstream.places import Order, Places
 from mirrorsync.upstream.primary import Primary, read_primary
 from mirrorsync.upstream.repomd import Record, Repomd
@@ -21,6 +24,8 @@ from mirrorsync.upstream.scrutiny import Scrutiny, Unwatched
 from mirrorsync.upstream.transport import Transport
 from mirrorsync.upstream.updateinfo import read_updateinfo, with_epochs
 from mirrorsync.upstream.xmlstream import require_harmless
+
+_MOST_PLACES = 8  # that a package is looked for at: a list may name hundreds, all of which give another file
 
 
 class RepodataUpstream:
@@ -76,10 +81,21 @@ class RepodataUpstream:
             found = read_filelists(chunks, asked, source=source)
         return replace(catalogue, packages=tuple(_with_files(package, found) for package in catalogue.packages))
 
+    def changelogs(self, packages: Iterable[Package]) -> Mapping[NEVRA, tuple[ChangelogEntry, ...]]:
+        """What these packages say of their changes, the newest first, where the repository has `other` metadata. Raises UpstreamError."""
+        asked = {package.digest.value: package.nevra for package in packages if package.digest}
+        record = self._brought("other") if asked else None
+        if record is None:
+            return {}
+        source = self._source(record)
+        with self._folder.unpacked(record, source=source) as chunks:
+            found = read_other(chunks, frozenset(asked), source=source)
+        return {asked[name]: entries for name, entries in found.items()}
+
     def places(self, package: Package) -> tuple[str, ...]:
-        """Its file's URL at every mirror, best first."""
+        """Its file's URL at the eight best mirrors."""
         self._present()
-        return tuple(place(base, package.location) for base in self._order.bases)
+        return tuple(place(base, package.location) for base in self._order.bases[:_MOST_PLACES])
 
     def forget(self, _package: Package) -> None:
         """Nothing is remembered of single packages: the metadata's digests decide."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from xml.etree.ElementTree import Element
 
-from mirrorsync.model.advisory import Advisory, AdvisoryType
+from mirrorsync.model.advisory import Advisory, AdvisoryType, Reference
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.package import Package
 from mirrorsync.model.version import EVR, NEVRA
+from mirrorsync.planning.advisories import merged
 from mirrorsync.planning.architecture import SOURCES
 from mirrorsync.upstream.complaints import curtailed
 from mirrorsync.upstream.xmlstream import child_of, children, open_document, text_of
@@ -17,6 +18,7 @@ from mirrorsync.upstream.xmlstream import child_of, children, open_document, tex
 _DATE = re.compile(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})")
 _EPOCH_SECONDS = re.compile(r"\s*(\d{1,12})(?:\.\d+)?\s*")
 _CVE = re.compile(r"\b(?:CVE|CAN)-\d{4}-\d{4,}\b")
+_SUSE = "{http://novell.com/package/metadata/suse/updateinfo}"
 _NO = frozenset({"false", "0", "no"})
 _TYPES = {
     **{kind.value: kind for kind in AdvisoryType},
@@ -37,25 +39,19 @@ class Updateinfo:
 
 
 def read_updateinfo(chunks: Iterable[bytes], *, source: str) -> Updateinfo:
-    """The errata sorted by id, one for each id (see `merged`). Raises UpstreamError where the file is broken."""
+    """The errata sorted by id, one for each id (see planning.advisories). Raises UpstreamError where the file is broken."""
     advisories = []
     findings = []
     listed = 0
-    for update in open_document(chunks, "update", source=source)[1]:
+    root, updates = open_document(chunks, "update", source=source)
+    numbered = root.tag.startswith(_SUSE)
+    for update in updates:
         listed += 1
-        if advisory := _advisory(update):
+        if advisory := _advisory(update, numbered=numbered):
             advisories.append(advisory)
         else:
             findings.append(Finding(Severity.NOTE, "broken-metadata", source, "an erratum has no id", "it is passed over"))
-    return Updateinfo(merged(advisories), listed, curtailed(findings))
-
-
-def merged(advisories: Iterable[Advisory]) -> tuple[Advisory, ...]:
-    """One advisory for each id: what the most recent one says, with the packages and CVEs of all."""
-    by_id: dict[str, list[Advisory]] = {}
-    for advisory in advisories:
-        by_id.setdefault(advisory.id, []).append(advisory)
-    return tuple(_united(by_id[name]) for name in sorted(by_id))
+    return Updateinfo(tuple(merged(advisories).values()), listed, curtailed(findings))
 
 
 def with_epochs(advisories: Sequence[Advisory], packages: Iterable[Package]) -> tuple[Advisory, ...]:
@@ -79,22 +75,28 @@ def read_date(text: str) -> date | None:
     return None
 
 
-def _advisory(update: Element) -> Advisory | None:
-    name = text_of(child_of(update, "id"))
+def _advisory(update: Element, *, numbered: bool) -> Advisory | None:
+    """numbered: the id is the name of what is mended, again and again, and the version makes it an erratum's (SUSE, up to SLE 11)."""
+    name, version = text_of(child_of(update, "id")), update.get("version", "").strip()
     if not name:
         return None
     packages = tuple(_packages(update))
+    references = tuple(_references(update))
+    title, description = text_of(child_of(update, "title")), text_of(child_of(update, "description"))
     return Advisory(
-        id=name,
+        id=f"{name}-{version}" if numbered and version else name,
         type=_TYPES.get(update.get("type", "").lower(), AdvisoryType.OTHER),
         severity=text_of(child_of(update, "severity")),
-        title=text_of(child_of(update, "title")),
+        title=title,
         issued=_day(child_of(update, "issued")),
         updated=_day(child_of(update, "updated")),
-        cves=_cves(update),
+        cves=_cves(references, f"{title} {description}"),
         packages=_sorted_packages(nevra for nevra, _ in packages),
         reboot_suggested=_says_yes(child_of(update, "reboot_suggested")) or any(reboot for _, reboot in packages),
-        description=text_of(child_of(update, "description")),
+        description=description,
+        revision=version,
+        references=references,
+        status=update.get("status", ""),
     )
 
 
@@ -109,11 +111,18 @@ def _packages(update: Element) -> Iterator[tuple[NEVRA, bool]]:
                     yield NEVRA(name, evr, arch), _says_yes(child_of(package, "reboot_suggested"))
 
 
-def _cves(update: Element) -> tuple[str, ...]:
-    """Those of references of the type cve, and those that any reference's id or title names."""
-    references = children(child_of(update, "references"), "reference")
-    found = {name for reference in references for name in _CVE.findall(f"{reference.get('id', '')} {reference.get('title', '')}")}
-    return tuple(sorted(found))
+def _references(update: Element) -> Iterator[Reference]:
+    """As they are written, but for those that say nothing."""
+    for element in children(child_of(update, "references"), "reference"):
+        url, name, title = (element.get(attribute, "") for attribute in ("href", "id", "title"))
+        if url or name or title:
+            yield Reference(url, name, element.get("type", ""), title)
+
+
+def _cves(references: Iterable[Reference], text: str) -> tuple[str, ...]:
+    """Those that the ids and titles of references name; where these name none, as SUSE's, those of the text."""
+    named = {name for reference in references for name in _CVE.findall(f"{reference.id} {reference.title}")}
+    return tuple(sorted(named or set(_CVE.findall(text))))
 
 
 def _day(element: Element | None) -> date | None:
@@ -125,18 +134,6 @@ def _day(element: Element | None) -> date | None:
 
 def _says_yes(element: Element | None) -> bool:
     return element is not None and text_of(element).lower() not in _NO
-
-
-def _united(same: Sequence[Advisory]) -> Advisory:
-    if len(same) == 1:
-        return same[0]
-    latest = max(same, key=lambda advisory: advisory.updated or advisory.issued or date.min)
-    return replace(
-        latest,
-        packages=_sorted_packages(nevra for advisory in same for nevra in advisory.packages),
-        cves=tuple(sorted({cve for advisory in same for cve in advisory.cves})),
-        reboot_suggested=any(advisory.reboot_suggested for advisory in same),
-    )
 
 
 def _sorted_packages(packages: Iterable[NEVRA]) -> tuple[NEVRA, ...]:

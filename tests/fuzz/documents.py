@@ -13,6 +13,7 @@ from mirrorsync.errors import PlanError, TreeError
 from mirrorsync.files import FileIdentity
 from mirrorsync.model.advisory import Advisory, AdvisoryType
 from mirrorsync.model.basis import Basis
+from mirrorsync.model.changelog import ChangelogEntry
 from mirrorsync.model.generation import FileRecord, Generation, GraceCopy, Inventory
 from mirrorsync.model.package import Dependency, Digest, Package, Sense
 from mirrorsync.model.plan import Change, Held, Incoming, Kept, Outgoing, Plan, Removal
@@ -107,6 +108,7 @@ def _read_mirror_memory(content: bytes, scratch: Path) -> None:
     with MirrorMemory(path) as memory:
         memory.below(_URL)
         memory.owners(_URL, frozenset({"/bin/bash"}))
+        memory.changelogs([f"{_URL}/a.rpm"])
         memory.restamp(f"{_URL}/a.rpm", "s")
         memory.forget([f"{_URL}/b.rpm"])
         _fill_memory(memory)
@@ -127,7 +129,7 @@ def _fill_tree_cache(cache: TreeCache) -> None:
 
 def _fill_memory(memory: MirrorMemory) -> None:
     for name in ("a", "b"):
-        memory.remember(f"{_URL}/{name}.rpm", Remembered(_PACKAGE, "s", '"v"'), ["/bin/bash", "/etc/é"])
+        memory.remember(f"{_URL}/{name}.rpm", Remembered(_PACKAGE, "s", '"v"'), ["/bin/bash", "/etc/é"], [ChangelogEntry(7, "é", "x")])
 
 
 def _tree_caches() -> Sequence[bytes]:
@@ -154,6 +156,8 @@ def _memories() -> Sequence[bytes]:
     wrong = (
         "UPDATE package SET paths = 'text'",
         "UPDATE package SET paths = 5",
+        "UPDATE package SET changelog = paths",
+        "UPDATE package SET changelog = 'text'",
         "UPDATE package SET document = x'00'",
         "UPDATE package SET document = '7'",
         f"UPDATE package SET document = '{'[' * 3000}'",

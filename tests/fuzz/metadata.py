@@ -5,10 +5,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mirrorsync.errors import UpstreamError
+from mirrorsync.model.version import EVR
+from mirrorsync.planning.changelogs import news
 from mirrorsync.upstream.alternatives import parse_alternatives
 from mirrorsync.upstream.filelists import read_filelists
 from mirrorsync.upstream.mirror import Mirror
 from mirrorsync.upstream.modules import read_modules
+from mirrorsync.upstream.other import read_other
 from mirrorsync.upstream.primary import read_primary
 from mirrorsync.upstream.repomd import parse_repomd
 from mirrorsync.upstream.updateinfo import read_updateinfo, with_epochs
@@ -40,6 +43,10 @@ _UPDATEINFO = b"""<?xml version="1.0"?><updates><update from="x@example.com" sta
 <pkglist><collection short="x"><name>x</name>
 <package name="a" version="1" release="2" epoch="0" arch="i686" src="a.src.rpm"><filename>a.rpm</filename><reboot_suggested/></package>
 </collection></pkglist></update><update><id>SUSE-1</id><issued><date>2012-01-01</date></issued></update></updates>"""
+_OTHER = b"""<?xml version="1.0"?><otherdata xmlns="http://linux.duke.edu/metadata/other" packages="1">
+<package pkgid="AB" name="a" arch="i686"><version epoch="0" ver="1" rel="1"/>
+<changelog author="A B &lt;a@b&gt; - 1-1" date="1021000000">- fix CVE-2002-0001</changelog>
+<changelog author="x" date="-1"/></package></otherdata>"""
 _MODULES = b"""---
 document: modulemd
 version: 2
@@ -103,6 +110,11 @@ def _read_filelists(content: bytes, _: Path) -> None:
     read_filelists(_blocks(content), frozenset({"/usr/share/x", "/etc"}), source=_SOURCE)
 
 
+def _read_other(content: bytes, _: Path) -> None:
+    for entries in read_other(_blocks(content), frozenset({"ab"}), source=_SOURCE).values():
+        news(entries[1:], entries, EVR(None, "1", "0"))
+
+
 def _read_updateinfo(content: bytes, _: Path) -> None:
     with_epochs(read_updateinfo(_blocks(content), source=_SOURCE).advisories, ())
 
@@ -141,6 +153,7 @@ TARGETS = (
         corpus=samples(f"{_REPODATA}*primary.xml", f"{_REPODATA}*primary.xml.gz"),
     ),
     Target("filelists", _read_filelists, lambda: [_FILELISTS], (UpstreamError,), _MARKUP, corpus=samples(f"{_REPODATA}*filelists.xml.gz")),
+    Target("other", _read_other, lambda: [_OTHER], (UpstreamError,), _MARKUP, corpus=samples(f"{_REPODATA}*other.xml.gz")),
     Target(
         "updateinfo",
         _read_updateinfo,

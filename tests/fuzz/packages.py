@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fixtures.rpms import PackageSpec, build_rpms
 from mirrorsync.errors import HeaderError
+from mirrorsync.rpmfile.changelog import changelog
 from mirrorsync.rpmfile.header import RawHeader, Value, header_size, parse_header, parse_rpm, read_rpm
 from mirrorsync.rpmfile.package import describe, nevra, paths
 from mirrorsync.rpmfile.serial import numbers, serialize, text, texts
@@ -75,6 +76,7 @@ def _read_package(content: bytes, scratch: Path) -> None:
         raise AssertionError("a package is read differently from memory")
     describe(parsed, location="old.rpm", size=len(content))
     tuple(paths(parsed))
+    changelog(parsed.main)
     _record(content)
 
 
@@ -107,7 +109,9 @@ def _headers() -> Sequence[bytes]:
 def _packages() -> Sequence[bytes]:
     signature = serialize({1000: numbers([10]), 1004: Value(Kind.BINARY, 16, bytes(16)), 1005: Value(Kind.BINARY, 3, b"\x88\x01\4")})
     made = [LEAD + signature + bytes(-len(signature) % 8) + serialize(values, region=Tag.IMAGE) for values in (_NAMED, _RICH, _OLD)]
-    spec = PackageSpec("demo", "1.2", epoch=4, requires=["/bin/sh", "base >= 2:1.0-1"], files={"/usr/sbin/demo": "x", "/etc/demo": "y"})
+    files = {"/usr/sbin/demo": "x", "/etc/demo": "y"}
+    changes = "* Thu Apr 18 2002 A B <a@b.example> 1.2-1\n- fix CAN-2002-0001"
+    spec = PackageSpec("demo", "1.2", epoch=4, requires=["/bin/sh", "base >= 2:1.0-1"], files=files, changelog=changes)
     with scratch_folder() as folder:
         (path,) = build_rpms([spec], folder)
         return [*made, path.read_bytes()[: read_rpm(path).end]]

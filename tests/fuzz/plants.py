@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,5 +61,8 @@ PLANTED = (
     Planted("a key may be of any length", "keys", "mirrorsync.trust.material._LONGEST", 1 << 30, "OverflowError"),
     Planted("TOML may be of any kind", "configuration", "mirrorsync.config.sources.ValueError", KeyError, "ValueError"),
     Planted("a package's fields are not looked for", "plan", "mirrorsync.planning.document.package_from", _package, "Error: "),
+    Planted(
+        "a day in a text is taken unseen", "advisory-text", "mirrorsync.upstream.redhattext.read_date", date.fromisoformat, "ValueError"
+    ),
     Planted("a damaged cache is not expected", "tree-cache", "mirrorsync.tree.cache._FAULTS", (), "Error: "),
 )
