@@ -1,80 +1,34 @@
-"""A whole distribution: RHEL 6 as it was installed on 2012-09-01, against what was published by the end of that year."""
+"""The plan of a whole distribution: RHEL 6 as it was installed on 2012-09-01, against what was published by the end of that year."""
 
-import csv
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 import pytest
 
 from mirrorsync.model.catalogue import Catalogue
-from mirrorsync.model.package import Dependency, Package, Sense
 from mirrorsync.model.plan import Change, Plan, Removal
-from mirrorsync.model.policy import Policy
 from mirrorsync.model.version import EVR, NEVRA
-from mirrorsync.planning.update import plan_update, required_paths
-from mirrorsync.upstream.alternatives import Doors
-from mirrorsync.upstream.mirror import Mirror
-from mirrorsync.upstream.repodata import RepodataUpstream
-from tests.corpus import CORPUS, needs_corpus
+from mirrorsync.planning.update import plan_update
+from tests.corpus import needs_corpus
 from tests.plans import applied
+from tests.rhel6 import CASE, PAIRS, POLICY, dnf, installed, offered, table, upgrades, without_epochs
 
 pytestmark = needs_corpus
-
-PAIRS = CORPUS / "pairs"
-CASE = "rhel6-installed-at-2012-09-01"
-POLICY = Policy(("x86_64",))
 
 
 @pytest.fixture(scope="module")
 def available(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
-    """The repository; files it knows only from filelists are completed as in a real run."""
-    mirror = Mirror.at(str(CORPUS / "repodata/rhel6-server-x86_64-2012-12"))
-    with Doors(mirror) as doors:
-        upstream = RepodataUpstream(mirror, doors, tmp_path_factory.mktemp("metadata"), POLICY.arches)
-        upstream.revision()
-        offered = upstream.read()
-        yield upstream.with_paths(offered, required_paths([offered]))
+    with offered(tmp_path_factory.mktemp("metadata")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def held(available: Catalogue) -> Catalogue:
-    """What was installed: each package as the repository's of that name and architecture, moved to its own version."""
-    known = {(package.name, package.arch): package for package in available.packages}
-    names = [NEVRA.parse(line) for line in (PAIRS / f"{CASE}.installed.txt").read_text().split("\n") if line and not line.startswith("#")]
-    moved = [at(known[nevra.name, nevra.arch], nevra) for nevra in names]
-    return Catalogue("rhel6", tuple(sorted(moved, key=lambda package: package.location)))
-
-
-def at(package: Package, nevra: NEVRA) -> Package:
-    def moved(dependencies: tuple[Dependency, ...]) -> tuple[Dependency, ...]:
-        return tuple(
-            replace(dependency, evr=nevra.evr) if dependency.sense == Sense.EQUAL and dependency.evr == package.evr else dependency
-            for dependency in dependencies
-        )
-
-    location = f"Packages/{nevra.filename}"
-    return replace(package, nevra=nevra, location=location, digest=None, provides=moved(package.provides), requires=moved(package.requires))
+    return installed(available)
 
 
 @pytest.fixture(scope="module")
 def decided(held: Catalogue, available: Catalogue) -> Plan:
     return plan_update("rhel6", held, [available], POLICY)
-
-
-@cache
-def table(path: Path) -> tuple[tuple[str, ...], ...]:
-    with path.open(newline="") as lines:
-        return tuple(tuple(row) for row in csv.reader(lines, delimiter="\t") if not row[0].startswith("#"))
-
-
-def upgrades() -> list[tuple[NEVRA, NEVRA]]:
-    return [(NEVRA.parse(old), NEVRA.parse(new)) for old, new in table(PAIRS / f"{CASE}.upgrades.tsv")]
-
-
-def dnf(what: str) -> list[str]:
-    return (PAIRS / f"{CASE}.DNF-4.14-{what}.txt").read_text().split("\n")
 
 
 def test_the_upgrades_are_those_of_the_table(decided: Plan) -> None:
@@ -86,17 +40,6 @@ def test_the_upgrades_are_those_of_the_table(decided: Plan) -> None:
 def test_the_upgrades_are_those_that_dnf_names(decided: Plan) -> None:
     named = {NEVRA.parse(line) for line in dnf("repoquery-upgrades") if line}
     assert named == {entry.package.nevra for entry in decided.incoming}
-
-
-def without_epochs(available: Catalogue) -> Catalogue:
-    """The errata as this updateinfo.xml writes them, and as the table and dnf took them: no package has an epoch."""
-    errata = [
-        replace(
-            advisory, packages=tuple(replace(nevra, evr=EVR(None, nevra.evr.version, nevra.evr.release)) for nevra in advisory.packages)
-        )
-        for advisory in available.advisories
-    ]
-    return replace(available, advisories=tuple(errata))
 
 
 def test_the_advisories_are_those_of_the_table_where_updateinfo_is_taken_literally(held: Catalogue, available: Catalogue) -> None:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
+from typing import Self
 
 from mirrorsync.errors import ExitCode
 from mirrorsync.model.advisory import Advisory
-from mirrorsync.model.finding import Finding
+from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.version import NEVRA
 
 
@@ -23,6 +24,14 @@ class Urgency(IntEnum):
     def word(self) -> str:
         """In lower case, as configuration and documents have it."""
         return self.name.lower()
+
+    @classmethod
+    def of(cls, word: object) -> Self:
+        """The one of that word. Raises ValueError."""
+        for urgency in cls:
+            if urgency.word == word:
+                return urgency
+        raise ValueError(f"{word!r} is no urgency")
 
 
 class Prospect(StrEnum):
@@ -52,6 +61,16 @@ class Waiver:
 
     reason: str
     until: date
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverRule:
+    """What a waiver is for: one advisory, one CVE, or the errata of packages whose names a glob matches; the others are ''."""
+
+    waiver: Waiver
+    advisory: str = ""
+    cve: str = ""
+    package: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +105,7 @@ class PendingOutcome:
 
     @property
     def exit_code(self) -> ExitCode:
-        """PENDING where anything is, as dnf's check-update ends."""
-        return ExitCode.PENDING if self.errata or self.untold else ExitCode.DONE
+        """PENDING where anything is, as dnf's check-update ends; FINDINGS where nothing is and something was found."""
+        if self.errata or self.untold:
+            return ExitCode.PENDING
+        return ExitCode.FINDINGS if any(finding.severity is not Severity.NOTE for finding in self.findings) else ExitCode.DONE

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from mirrorsync.errors import PlanError
 from mirrorsync.model.basis import Basis
+from mirrorsync.model.filter import EVERYTHING, Filter
 from mirrorsync.model.plan import Plan
 from mirrorsync.planning.document import Document, plan_document, plan_from
+from mirrorsync.planning.filters import filter_document, filter_from
 from mirrorsync.planning.node import Node
 
 SAVED_SCHEMA = "mirrorsync-saved-plan-1"
@@ -23,6 +25,7 @@ class SavedPlan:
     adopt_changes: bool
     reapply: bool
     accept_upstream: bool = False
+    wanted: Filter = EVERYTHING
 
 
 def saved_document(plans: Iterable[SavedPlan]) -> Document:
@@ -45,6 +48,7 @@ def _saved(saved: SavedPlan) -> Document:
         "adopt_changes": saved.adopt_changes,
         "reapply": saved.reapply,
         "accept_upstream": saved.accept_upstream,
+        **({} if saved.wanted.empty else {"filter": filter_document(saved.wanted)}),
         "plan": plan_document(saved.plan),
     }
 
@@ -66,5 +70,6 @@ def _saved_from(node: Node) -> SavedPlan:
     mirrors = node.field("mirrors")
     texts: Mapping[str, str] = {name: mirrors.text(name) for name in mirrors.own(dict, "an object")}
     basis = Basis(number, node.text("seal"), node.text("files"), texts)
-    flags = [bool(node.field(name).own(bool, "true or false")) for name in ("adopt_changes", "reapply", "accept_upstream")]
-    return SavedPlan(plan_from(node.field("plan").value), basis, *flags)
+    adopt, reapply, accept = (bool(node.field(name).own(bool, "true or false")) for name in ("adopt_changes", "reapply", "accept_upstream"))
+    wanted = filter_from(node.field("filter")) if node.has("filter") else EVERYTHING
+    return SavedPlan(plan_from(node.field("plan").value), basis, adopt, reapply, accept, wanted)
