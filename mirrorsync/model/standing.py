@@ -48,12 +48,18 @@ class AppliedErratum:
         """Whether it was published in time."""
         return None if self.target is None else self.published.date() <= self.target
 
+    @property
+    def days(self) -> int | None:
+        """From issue to publication, None where it is not known when it was issued."""
+        return None if self.issued is None else max(0, (self.published.date() - self.issued).days)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A tree at `at` (UTC). `generation` and `published` are None for a tree never updated here.
 
     pending, untold: what it lacks.  applied: newest first, as far back as reports go.  findings: of the last update and check.
+    of_check: those of the findings that only a check looks for.
     last: the run before `at`.  succeeded: when a run last ended without an error.  checked: when it was last checked.
     next_run: None where nobody scheduled one.
     """
@@ -74,3 +80,4 @@ class Standing:
     succeeded: datetime | None = None
     checked: datetime | None = None
     next_run: datetime | None = None
+    of_check: tuple[Finding, ...] = ()
