@@ -1,0 +1,5 @@
+"""The page: every tree's state, errata, history and packages as a static site that needs no server and nothing from elsewhere."""
+
+from mirrorsync.report.page.site import render
+
+__all__ = ["render"]
