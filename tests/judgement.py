@@ -1,6 +1,8 @@
 """What the tests of verdicts share: packages signed in every way that a policy looks at, and how a policy decides of them."""
 
+import base64
 import shutil
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -10,11 +12,18 @@ from fixtures.keys import SigningKey, signing_key
 from mirrorsync.errors import VerificationError
 from mirrorsync.model.choices import Signatures
 from mirrorsync.model.package import Digest
+from mirrorsync.rpmfile.header import ENTRY, INTRO, parse_header
+from mirrorsync.rpmfile.tags import Kind
 from mirrorsync.trust.keys import Keyring
+from mirrorsync.trust.packets import packets
 from mirrorsync.trust.signatures import verify
+from mirrorsync.trust.statements import signature
 from tests.conftest import Builder
 from tests.trees import described
 
+LEAD_SIZE = 96
+LISTED_TAG = 278  # rpm 6: signatures of the header in base64
+IN_TIME = 1590969600  # 2020-06-01
 MADE, BEFORE, DURING, AFTER, END = "20200101", "20190601", "20200601", "20220601", "20210101"
 
 
@@ -80,3 +89,19 @@ def decided(
         return verify(path, replace(described(path), digest=announced), keyring, policy, legacy=legacy) or ""
     except VerificationError as error:
         return str(error)
+
+
+def dated_anew(package: Path, into: Path, day: int) -> Path:
+    """A copy that carries its header's signature a second time, where rpm 6 looks, and made then, in seconds since the epoch."""
+    content = package.read_bytes()
+    signatures = parse_header(content, LEAD_SIZE)
+    (packet,) = packets(signatures.data(268) or b"")
+    made = signature(packet.body).created.to_bytes(4)
+    line = base64.b64encode(packet.raw.replace(b"\5\2" + made, b"\5\2" + day.to_bytes(4))) + b"\0"
+    count, size = struct.unpack_from(">8xII", signatures.blob)
+    entry = ENTRY.pack(LISTED_TAG, Kind.STRINGS, size, 1)
+    data = signatures.blob[signatures.start :] + line
+    header = INTRO.pack(signatures.blob[:8], count + 1, len(data)) + signatures.blob[INTRO.size : signatures.start] + entry + data
+    old_end, padding = LEAD_SIZE + len(signatures.blob), -len(header) % 8
+    into.write_bytes(content[:LEAD_SIZE] + header + bytes(padding) + content[old_end + -old_end % 8 :])
+    return into

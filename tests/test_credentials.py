@@ -1,10 +1,12 @@
 """What proves to a mirror who asks: files that others can read are refused, and nothing of it is ever told to anybody else."""
 
+import base64
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import pytest
 
@@ -168,11 +170,75 @@ def test_a_password_for_ftp_is_told_to_the_mirror_alone(site: Site, work: Path) 
     assert SECRET not in kept_files(site)
 
 
+class RepeatingFtp(StreamRequestHandler):
+    """Has the password in its answer to one command, and grants all others."""
+
+    def handle(self) -> None:
+        password = "?"
+        self.wfile.write(b"220 Hello\r\n")
+        for line in self.rfile:
+            command, _, words = line.decode("latin-1").strip().partition(" ")
+            password = words if command == "PASS" else password
+            reply = {"USER": "331 And your password?", "PASS": "230 Welcome", "PWD": '257 "/"'}.get(command, "200 Yes")
+            if code := self.server.repeats.get(command):  # type: ignore[attr-defined]  # set where the server is made
+                reply = f"{code} {password.upper()} {password}"
+            self.wfile.write(f"{reply}\r\n".encode("latin-1"))
+
+
+COMMANDS_OF_FTP = ("PASS 530", "PASS 421", "PASS ?", "PWD 550", "CWD 550", "CWD 500", "CWD 426", "PASV 227")
+
+
+@pytest.mark.parametrize(
+    ("command", "secret"), [*((command, SECRET) for command in COMMANDS_OF_FTP), ("PASS 530", "é"), ("CWD 550", "Pässwörd mit %")], ids=str
+)
+def test_a_password_that_an_ftp_server_repeats_is_in_no_message(command: str, secret: str, site: Site) -> None:
+    repeats = dict([command.split()])
+    with ThreadingTCPServer((LOOPBACK, 0), RepeatingFtp) as server:
+        server.daemon_threads = True
+        server.repeats = repeats  # type: ignore[attr-defined]  # as above
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        program = configured(site.folder, site.tree, with_password(site.folder, f"ftp://{LOOPBACK}:{server.server_address[1]}"))
+        (site.folder / "password").write_text(secret)
+        refused = program("-v", "update")
+        server.shutdown()
+        thread.join()
+    assert (refused.code, next(iter(repeats.values())) in refused.err, "…" in refused.err) == (1, True, True)
+    shown = (refused.out + refused.err).lower()
+    assert not [form for form in (secret, secret.encode().decode("latin-1")) if form.lower() in shown]
+
+
+@pytest.mark.parametrize("where", ["phrase", "location", "scheme", "header", "body", "line"])
+def test_a_password_that_a_web_server_repeats_is_in_no_message(where: str, site: Site) -> None:
+    def repeat(handler: SimpleHTTPRequestHandler) -> None:
+        secret = base64.b64decode(handler.headers["Authorization"].removeprefix("Basic ")).decode().removeprefix(f"{USER}:")
+        if where == "line":
+            handler.wfile.write(f"{secret} 200 {secret}\r\n\r\n".encode())
+            return
+        places = {"location": f"http://{LOOPBACK}:1/{secret}", "scheme": f"{secret}://x/"}
+        handler.send_response(302 if where in places else 403, secret if where == "phrase" else None)
+        handler.send_header("Connection", "close")
+        if where in places:
+            handler.send_header("Location", places[where])
+        if where == "header":
+            handler.send_header("WWW-Authenticate", f'Basic realm="{secret}"')
+        handler.end_headers()
+        handler.wfile.write(secret.encode())
+
+    with http_server(site.mirror) as web:
+        web.behaviour.answers["/"] = repeat
+        program = configured(site.folder, site.tree, with_password(site.folder, web.url))
+        [refused] = said_by_all(program, ["-v", "update"])
+    assert (refused.code, LOOPBACK in refused.err) == (1, True)
+
+
 class Proxy(BaseHTTPRequestHandler):
-    """Lets nobody through."""
+    """Lets nobody through, and says by whose password."""
 
     def do_GET(self) -> None:
-        self.send_response(407)
+        said = base64.b64decode(self.headers["Proxy-Authorization"].removeprefix("Basic ")).decode()
+        self.send_response(407, said)
+        self.send_header("X-Said", said)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

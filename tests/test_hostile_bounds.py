@@ -2,6 +2,7 @@
 
 import io
 import time
+import tracemalloc
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,14 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mirrorsync.errors import TreeError, UpstreamError
+from mirrorsync.errors import TreeError, UpstreamError, VerificationError
 from mirrorsync.files import contained
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.package import Digest, Package
 from mirrorsync.model.version import EVR, NEVRA
 from mirrorsync.planning.lookalikes import without_lookalikes
+from mirrorsync.rpmfile.header import ENTRY, INTRO, MAGIC
+from mirrorsync.rpmfile.tags import Kind, Tag
+from mirrorsync.trust.signatures import claims
 from mirrorsync.upstream import body, losses
+from mirrorsync.upstream.arrival import require_planned_header
 from mirrorsync.upstream.body import Body, HeadReader, collected
 from mirrorsync.upstream.complaints import MOST, curtailed
 from mirrorsync.upstream.losses import Losses
@@ -30,7 +35,38 @@ from mirrorsync.upstream.xmlstream import open_document, require_harmless
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+LEAD = b"\xed\xab\xee\xdb" + bytes(92)
 COMPS = b'<?xml version="1.0"?>\n<!DOCTYPE comps PUBLIC "-//Red Hat, Inc.//DTD Comps info//EN" "comps.dtd">\n<comps><group/></comps>'
+
+
+class TestHeaders:
+    """Of packages that nobody has verified yet."""
+
+    def test_one_that_is_too_long_is_not_read(self, tmp_path: Path) -> None:
+        file = tmp_path / "long.rpm"
+        with file.open("wb") as writing:
+            writing.write(LEAD + INTRO.pack(MAGIC, 0, 0) + INTRO.pack(MAGIC, 0, 100 << 20))
+            writing.truncate(101 << 20)
+        tracemalloc.start()
+        with pytest.raises(VerificationError, match=r"its header claims to be .* more than 67108864 are not read; not taken"):
+            require_planned_header(file, replace(package("long.rpm"), size=101 << 20))
+        assert claims(file) == ()
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        tracemalloc.stop()
+
+    def test_one_of_more_dependencies_than_any_package_has_is_not_read(self, tmp_path: Path) -> None:
+        count = 200_000
+        texts = {1000: b"bash", 1001: b"2", 1002: b"1", 1022: b"noarch", 1044: b"bash.src.rpm"}
+        store, entries = bytearray(), []
+        for tag, text in texts.items():
+            entries.append(ENTRY.pack(tag, Kind.STRING, len(store), 1))
+            store += text + b"\0"
+        entries.append(ENTRY.pack(Tag.OBSOLETENAME, Kind.STRINGS, len(store), count))
+        store += b"x\0" * count
+        header = INTRO.pack(MAGIC, len(entries), len(store)) + b"".join(entries) + store
+        (tmp_path / "many.rpm").write_bytes(LEAD + INTRO.pack(MAGIC, 0, 0) + header)
+        with pytest.raises(VerificationError, match="it claims 200000 dependencies of one kind; more than 131072 are not read"):
+            require_planned_header(tmp_path / "many.rpm", package("many.rpm"))
 
 
 class TestNames:

@@ -1,18 +1,26 @@
 """Key files read, fingerprints pinned, and private keyrings made of them by rpm itself."""
 
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fixtures.keys import SigningKey, signing_key
 from mirrorsync.errors import TrustError
-from mirrorsync.trust.keys import Keyring, normalised
+from mirrorsync.trust.keys import Keyring, normalised, pinned
 from mirrorsync.trust.packets import from_armour, packets, to_armour
-from mirrorsync.trust.publickey import read_keys
+from mirrorsync.trust.publickey import PublicKey, keys_in, read_keys
+from mirrorsync.trust.signatures import verdicts
+from mirrorsync.trust.statements import signature
+from mirrorsync.trust.verdict import Signed
+from tests.conftest import Builder
 from tests.corpus import CORPUS, needs_corpus
+from tests.forgeries import BINDING, CERTIFICATION, REVOCATION, forged, packet, with_packet
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +87,34 @@ def test_a_keyring_is_made_once_and_anew_when_its_keys_change(both: Path, keys: 
     assert (again.folder, (again.folder / "rpmdb.sqlite").stat().st_mtime_ns) == (first.folder, made)
     assert other.folder != first.folder
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([first.folder.name, other.folder.name])
+
+
+@pytest.mark.parametrize("damage", ["empty", "garbage", "missing", "a file in its place", "one byte", "empty folder"])
+def test_a_damaged_keyring_is_made_anew(damage: str, keys: tuple[SigningKey, SigningKey], tmp_path: Path) -> None:
+    folder = Keyring.make(tmp_path, [keys[0].public]).folder
+    database = folder / "rpmdb.sqlite"
+    content = database.read_bytes()
+    if damage in ("a file in its place", "empty folder"):
+        shutil.rmtree(folder)
+        folder.touch() if damage == "a file in its place" else folder.mkdir()
+    elif damage == "missing":
+        database.unlink()
+    else:
+        database.write_bytes({"empty": b"", "garbage": b"#" * 4096, "one byte": content[:-1] + bytes([content[-1] ^ 1])}[damage])
+    again = Keyring.make(tmp_path, [keys[0].public])
+    assert (again.folder, names_in(again)) == (folder, [keys[0].fingerprint[-8:]])
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_reading_a_keyring_does_not_make_it_another(keys: tuple[SigningKey, SigningKey], rpm: Builder, tmp_path: Path) -> None:
+    package = Path(shutil.copy(rpm("popt", "1.5"), tmp_path / "popt.rpm"))
+    keys[0].sign([package])
+    keyring = Keyring.make(tmp_path / "keyrings", [keys[0].public])
+    made = keyring.folder.stat().st_ino
+    for _ in range(2):
+        assert verdicts([package], keyring) == (Signed(keys[0].fingerprint),)
+        keyring = Keyring.make(tmp_path / "keyrings", [keys[0].public])
+        assert keyring.folder.stat().st_ino == made
 
 
 def test_fingerprints_may_be_written_as_people_write_them(keys: tuple[SigningKey, SigningKey], tmp_path: Path) -> None:
@@ -196,12 +232,107 @@ def test_without_rpm_the_message_says_what_to_install(
         Keyring.make(tmp_path / "keyrings", [keys[0].public])
 
 
+# What others put into a key file
+
+
+@pytest.fixture(scope="module")
+def ended() -> Iterator[SigningKey]:
+    """A key that expired on the first day of 2021."""
+    with signing_key("Ended", created="20200101") as key:
+        key.gpg("--quick-set-expire", key.fingerprint, "20210101T000000", at="20200601")
+        key.publish()
+        yield key
+
+
+def forged_onto(key: SigningKey, kind: int, *, after: int, into: Path, **more: Any) -> PublicKey:
+    into.write_bytes(with_packet(key.public.read_bytes(), forged(kind, key.fingerprint[-16:], **more), after=after))
+    [read] = read_keys(into)
+    return read
+
+
+END = 1609459200
+
+
+def test_a_certification_that_the_key_did_not_make_does_not_lengthen_its_life(ended: SigningKey, tmp_path: Path) -> None:
+    assert read_keys(ended.public)[0].owner.primary.expires == END
+    assert forged_onto(ended, CERTIFICATION, after=13, into=tmp_path / "key").owner.primary.expires == END
+
+
+def test_a_certification_that_the_key_did_not_make_does_not_shorten_its_life(ended: SigningKey, tmp_path: Path) -> None:
+    assert forged_onto(ended, CERTIFICATION, after=13, into=tmp_path / "key", lifetime=1).owner.primary.expires == END
+
+
+def test_a_revocation_that_the_key_did_not_make_is_none(ended: SigningKey, tmp_path: Path) -> None:
+    read = forged_onto(ended, REVOCATION, after=6, into=tmp_path / "key")
+    assert not read.revoked
+    assert pinned([read], [ended.fingerprint]) == (read,)
+
+
+def test_a_binding_that_the_key_did_not_make_binds_no_subkey(keys: tuple[SigningKey, SigningKey], tmp_path: Path) -> None:
+    other = packets(from_armour(keys[1].public.read_bytes()))[0].body
+    path = tmp_path / "key"
+    back_signed = bytes([2, 32, 0])  # an embedded signature, of a kind
+    binding = forged(BINDING, keys[0].fingerprint[-16:], area=back_signed)
+    path.write_bytes(from_armour(keys[0].public.read_bytes()) + packet(14, other) + binding)
+    assert keys_in(path.read_bytes(), lambda _: {})[0].owner.subkeys
+    assert read_keys(path)[0].owner.subkeys == ()
+
+
+def test_a_key_of_which_only_forged_statements_are_left_is_refused(ended: SigningKey, tmp_path: Path) -> None:
+    bare = b"".join(part.raw for part in packets(from_armour(ended.public.read_bytes())) if part.tag != 2)
+    path = tmp_path / "key"
+    path.write_bytes(bare + forged(CERTIFICATION, ended.fingerprint[-16:]))
+    with pytest.raises(TrustError, match=f"{ended.fingerprint}: what it says of itself is not signed by it; get it anew from its owner"):
+        read_keys(path)
+
+
+def test_where_gpg_cannot_be_asked_all_that_shortens_a_keys_life_is_believed(
+    ended: SigningKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert forged_onto(ended, CERTIFICATION, after=13, into=tmp_path / "key").owner.primary.expires == END
+    assert forged_onto(ended, CERTIFICATION, after=13, into=tmp_path / "key", lifetime=1).owner.primary.expires == 1577836801
+    assert forged_onto(ended, REVOCATION, after=6, into=tmp_path / "key").revoked
+
+
+STRANGER = "0123456789abcdef"
+LONG = bytes([224, 8, 100]) + bytes(8391)  # 8,392 bytes: what a packet's length would say to be one of several parts
+
+
+@pytest.mark.parametrize("signature", [
+    forged(CERTIFICATION, STRANGER, version=5), forged(CERTIFICATION, STRANGER, version=77), packet(2, b"\4"),
+    forged(CERTIFICATION, STRANGER, area=LONG),
+], ids=["version 5", "version 77", "short", "a long subpacket"])  # fmt: skip
+def test_a_strangers_signature_makes_no_key_file_unusable(ended: SigningKey, signature: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(with_packet(ended.public.read_bytes(), signature, after=13))
+    assert read_keys(path) == read_keys(ended.public)
+
+
+def test_a_subpacket_may_be_longer_than_a_part_of_a_packet() -> None:
+    body = packets(forged(CERTIFICATION, STRANGER, area=LONG))[0].body
+    assert signature(body).key_id == STRANGER
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/null", "fifo", "folder", "large", "absent"])
+def test_what_is_no_plain_file_is_not_read(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "folder").mkdir()
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(TrustError, match=f"{name}: the key file cannot be read: "):
+        read_keys(tmp_path / name)
+
+
 def gpg_fingerprints(path: Path, home: Path) -> list[str]:
     """What gpg says of the primary keys in a file."""
     command = ["gpg", "--homedir", str(home), "--batch", "--with-colons", "--show-keys", str(path)]
     shown = subprocess.run(command, check=False, capture_output=True).stdout
     lines = [line.decode(errors="replace").split(":") for line in shown.splitlines()]
     return [after[9].lower() for line, after in pairwise(lines) if line[0] == "pub"]
+
+
+_FORGED = "rpm__CVE-2021-3521-baduser.asc"
 
 
 class TestRealKeys:
@@ -226,12 +357,16 @@ class TestRealKeys:
 
     def test_every_fingerprint_is_the_one_that_gpg_prints(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
-        paths = [path for path in sorted((CORPUS / "keys").iterdir()) if path.name != "MANIFEST.tsv"]
+        paths = [path for path in sorted((CORPUS / "keys").iterdir()) if path.name not in ("MANIFEST.tsv", _FORGED)]
         expected = {path.name: gpg_fingerprints(path, tmp_path) for path in paths}
         known = {name: found for name, found in expected.items() if found}  # gpg 2.2 reads no version 3 and 6
         found = {path.name: list(dict.fromkeys(key.fingerprint for key in read_keys(path))) for path in paths}
         assert len(known) > 80
         assert {name: found[name] for name in known} == known
+
+    def test_a_key_whose_every_word_on_itself_is_forged_is_refused(self) -> None:
+        with pytest.raises(TrustError, match="771b18d3d7baa28734333c424344591e1964c5fc: what it says of itself is not signed by it; get"):
+            read_keys(CORPUS / "keys" / _FORGED)
 
     def test_every_key_that_rpm_imports_as_it_is_comes_into_a_keyring(self, tmp_path: Path) -> None:
         for path in sorted((CORPUS / "keys").glob("libzypp__*")):

@@ -313,7 +313,7 @@ class TestRealKeys:
         tmp_path.chmod(0o700)
         compared = 0
         for path in sorted((CORPUS / "keys").iterdir()):
-            shown = gpg_facts(path, tmp_path)
+            shown = {} if "baduser" in path.name else gpg_facts(path, tmp_path)  # what it says of itself is forged, and it is refused
             for key in read_keys(path) if shown else ():
                 part = key.owner.primary
                 if part.fingerprint in shown:

@@ -13,6 +13,7 @@ import pytest
 from fixtures.keys import signing_key
 from tests.commands import configured
 from tests.conftest import Builder
+from tests.mailservers import mail_server
 from tests.privilege.runs import UID, USER, Unprivileged, obstacle
 from tests.privilege.unit import UNIT, Service
 from tests.servers import http_server
@@ -21,6 +22,7 @@ from tests.trees import snapshot
 
 CONFIG = UNIT.parents[1]
 MOST_EXPOSED = 1.5
+WHAT_IS_RUN = {"Type", "ExecStart", "SuccessExitStatus", "KillMode", "TimeoutStopSec", "TimeoutStartSec"}
 both_ways = pytest.mark.parametrize("sandboxed", [pytest.param(False, id="as a user"), pytest.param(True, id="as the unit")])
 with_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine lacks systemd-analyze; install systemd")
 
@@ -76,6 +78,28 @@ def test_the_whole_cycle_needs_no_root(folder: Path, mirror: str, rpm: Builder, 
     mine = {path.stat().st_uid for path in (tree, folder / "tftpboot/linux.1", *tree.rglob("*"))}
     assert mine == {UID}
     assert (folder / "tftpboot/linux.1").stat().st_mode & 0o777 == 0o644
+
+
+@both_ways
+def test_mail_leaves_without_root(folder: Path, mirror: str, rpm: Builder, *, sandboxed: bool) -> None:
+    mirrorsync, _ = site(folder, rpm, mirror, sandboxed=sandboxed)
+    with mail_server() as server:
+        with mirrorsync.config.open("a") as file:
+            file.write(f'[report.mail]\nsender = "m@example.org"\nserver = "{server.url}"\nstarttls = "never"\n')
+            file.write('[[report.mail.recipients]]\naddress = "ops@example.org"\n')
+        done = mirrorsync("-q", "update")
+    assert (done.code, done.err) == (0, "")
+    assert [str(received.message["Subject"]) for received in server.received] == [
+        "[mirrorsync] redhat: no errata pending, 1 package published"
+    ]
+
+
+def test_who_may_look_at_a_tree_and_not_write_to_the_state_checks_it_in_silence(folder: Path, mirror: str, rpm: Builder) -> None:
+    mirrorsync, _ = site(folder, rpm, mirror)
+    assert mirrorsync("update").code == 0
+    give(folder / "state", 0)
+    checked = mirrorsync("check")
+    assert (checked.code, checked.err) == (0, "")
 
 
 @both_ways
@@ -172,7 +196,7 @@ def test_the_sandbox_knows_every_restriction_that_the_unit_makes() -> None:
         RestrictRealtime"""  # the filter of calls, the missing capabilities, or what is not mounted
     not_shown = "DevicePolicy RemoveIPC KeyringMode LockPersonality SystemCallArchitectures"
     known = {*shown.split(), *by_others.split(), *not_shown.split()}
-    assert Service.read(UNIT).settings.keys() - {"Type", "ExecStart", "SuccessExitStatus"} == known
+    assert Service.read(UNIT).settings.keys() - WHAT_IS_RUN == known
 
 
 @pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="this machine lacks systemd-sysusers; install systemd")
@@ -190,5 +214,5 @@ def test_the_user_and_his_folders_are_made_by_systemd_s_own_tools(tmp_path: Path
 
 def test_the_documentation_says_of_each_line_of_the_unit_what_it_is_for() -> None:
     text = (CONFIG.parent / "docs/PRIVILEGE.md").read_text()
-    restrictions = Service.read(UNIT).settings.keys() - {"Type", "ExecStart", "SuccessExitStatus"}
+    restrictions = Service.read(UNIT).settings.keys() - WHAT_IS_RUN
     assert sorted(key for key in restrictions if f"`{key}=" not in text) == []

@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from mirrorsync.model.package import Digest
 from mirrorsync.trust import digests, keys, proof, publickey, signatures, verdict
 from mirrorsync.trust.keys import Keyring
 from mirrorsync.trust.material import material
+from mirrorsync.trust.proof import Claim
 from mirrorsync.trust.signatures import claims
-from mirrorsync.trust.verdict import Bad, Check
+from mirrorsync.trust.verdict import Bad, Check, Signed
 from mirrorsync.upstream import arrival
 from tests.conftest import Builder
-from tests.judgement import SignedPackages, decided, signed_packages
+from tests.judgement import IN_TIME, SignedPackages, dated_anew, decided, signed_packages
 from tests.trees import described
 
 
@@ -60,6 +61,16 @@ def late_signatures(signed: SignedPackages, folder: Path) -> None:
     ended = signed.keys[1].fingerprint
     answer = decided(signed.package("late"), signed.keyring(folder), legacy=True)
     assert f"signed on 2022-06-01 by key {ended}, which had expired on 2021-01-01; refused: put in the key file" in answer
+
+
+def copied_signatures(signed: SignedPackages, folder: Path) -> None:
+    """Beside the true signature a copy of it that says another day, where rpm 6 looks and 4.18 does not."""
+    folder.mkdir(exist_ok=True)
+    ring = signed.keyring(folder / "keyrings")
+    for name, refused in (("late", "which had expired on 2021-01-01; refused"), ("early", "its signature says it was made on 2019-06-01")):
+        copied = dated_anew(signed.package(name), folder / f"{name}.rpm", IN_TIME)
+        assert [claim.signature.created for claim in claims(copied) if claim.listed] == [IN_TIME]
+        assert refused in decided(copied, ring)
 
 
 def early_signatures(signed: SignedPackages, folder: Path) -> None:
@@ -112,9 +123,9 @@ def other_packages(signed: SignedPackages, folder: Path) -> None:
     planned = described(path)
     other = replace(planned, nevra=replace(planned.nevra, name="tar"))
     with pytest.raises(VerificationError, match=r"^sound\.rpm: it is bash-2.05a-13.i386 inside where tar-2.05a-13.i386 was planned; not"):
-        arrival.identify(path, other)
+        arrival.require_planned_header(path, other)
     with pytest.raises(VerificationError, match="its header is another than the one that was planned with; not taken"):
-        arrival.identify(path, replace(planned, header="0" * 64))
+        arrival.require_planned_header(path, replace(planned, header="0" * 64))
 
 
 CHECKS: Mapping[str, Callable[[SignedPackages, Path], None]] = {
@@ -123,6 +134,7 @@ CHECKS: Mapping[str, Callable[[SignedPackages, Path], None]] = {
     "a signature with SHA-1 is refused": old_digests,
     "a key of DSA and one of RSA below 2048 bits are refused": old_keys,
     "what was signed after its key expired is refused always": late_signatures,
+    "a copy of a signature that says another day changes nothing": copied_signatures,
     "what says it was signed before its key was made is refused always": early_signatures,
     "what a revoked subkey signed is refused always": revoked_subkeys,
     "an altered payload is refused though the signature of the header holds": altered_payloads,
@@ -136,6 +148,13 @@ CHECKS: Mapping[str, Callable[[SignedPackages, Path], None]] = {
 @pytest.mark.parametrize("name", CHECKS)
 def test_a_policy_holds(name: str, signed: SignedPackages, tmp_path: Path) -> None:
     CHECKS[name](signed, tmp_path)
+
+
+def better(_word: Check, held: Iterable[Claim], keyring: Keyring, payload_digest: str | None) -> Signed | None:
+    """What the better of two claims proves that rpm's word could be about."""
+    owned = [(claim, owner) for claim in held if (owner := keyring.owner_of(claim.signature.key_id))]
+    found = [proof._weighed(claim.signature, owner[0].fingerprint, owner[1], payload_digest) for claim, owner in owned]
+    return next((each for each in found if isinstance(each, Signed)), None)
 
 
 # Each check taken out, at the one place where it is made, and the check's name that must notice.
@@ -153,6 +172,7 @@ PLANTS: Mapping[str, tuple[object, str, object, str]] = {
         proof, "_weighed", lambda made, owner, *_: verdict.Signed(owner),
         "what says it was signed before its key was made is refused always",
     ),
+    "of two claims the better one counts": (proof, "_least", better, "a copy of a signature that says another day changes nothing"),
     "revocation of subkeys is not looked at": (
         publickey, "_subkey", lambda packet, statements, primary: publickey._part(material(packet.body), 0, revoked=False),
         "what a revoked subkey signed is refused always",
@@ -171,7 +191,7 @@ PLANTS: Mapping[str, tuple[object, str, object, str]] = {
         signatures, "is_weak", lambda _: False, "an unsigned package that its mirror announces by SHA-1 is refused",
     ),
     "the planned header is not looked at": (
-        arrival, "_same_header", lambda *_: None, "a package of the planned name with another inside is refused",
+        arrival, "_departure", lambda *_: "", "a package of the planned name with another inside is refused",
     ),
 }  # fmt: skip
 

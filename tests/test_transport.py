@@ -6,14 +6,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import pytest
 from urllib3 import HTTPResponse
 
 from mirrorsync.errors import UpstreamError
+from mirrorsync.upstream import body
 from mirrorsync.upstream.http import BoundedRetry
 from mirrorsync.upstream.local import LocalTransport
 from mirrorsync.upstream.mirror import Mirror, place, without_credentials
@@ -435,3 +437,28 @@ class TestMirror:
         server.behaviour.bodies["http://mirror.example/x.rpm"] = b"by proxy"
         with open_transport(replace(Mirror.at("http://mirror.example"), proxy=server.url)) as transport:
             assert read(transport, "http://mirror.example/x.rpm") == (0, b"by proxy")
+
+    def test_a_proxy_whose_answer_to_connect_does_not_end_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(body, "LONGEST_HEAD", 0.5)
+        began = time.monotonic()
+        with ThreadingTCPServer(("127.0.0.1", 0), EndlessProxy) as proxy:
+            threading.Thread(target=proxy.serve_forever, args=(0.02,), daemon=True).start()
+            mirror = replace(Mirror.at("https://mirror.example"), proxy=f"http://127.0.0.1:{proxy.server_address[1]}")
+            with (
+                open_transport(mirror, replace(HASTY, retries=0)) as transport,
+                pytest.raises(UpstreamError, match="did not come to an end"),
+            ):
+                read(transport, "https://mirror.example/x.rpm")
+            proxy.shutdown()
+        assert time.monotonic() - began < 5
+
+
+class EndlessProxy(StreamRequestHandler):
+    """Lets everybody through, and then tells of it for ever."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 Go ahead\r\n")
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b"X-More: on and on\r\n")
+                time.sleep(0.05)

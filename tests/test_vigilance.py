@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mirrorsync.app.vigilance import Terms, Vigil
-from mirrorsync.errors import UpstreamError
+from mirrorsync.errors import UpstreamError, VerificationError
 from mirrorsync.model.advisory import Advisory, AdvisoryType
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.choices import MetadataSignatures
@@ -87,13 +87,27 @@ def test_advisories_lag_where_the_newest_is_much_older_than_the_newest_package()
     assert behind.days == 52
 
 
+def test_an_advisory_of_the_future_hides_no_lag() -> None:
+    errata = tuple(Advisory(str(day), AdvisoryType.BUGFIX, issued=day) for day in (date(2026, 9, 1), date(2035, 1, 1)))
+    behind = rules.lag(Catalogue("x", (package("a", built=TODAY),), errata), NOW, timedelta(days=30))
+    assert behind is not None
+    assert behind.days == 82
+
+
 def test_removals_count_where_nothing_takes_their_place() -> None:
     by = package("all")
     brought = Incoming(by, "mirror", Change.OBSOLETING, "obsoletes them")
     gone = tuple(Outgoing(package(name), Removal.OBSOLETED, by.nevra, "obsoleted") for name in "abc")
     renamed = Outgoing(package("d"), Removal.SUPERSEDED, by.nevra, "newer")
-    assert rules.bare_removals(Plan("t", (brought,), (*gone, renamed))) == {"mirror": 2}
-    assert rules.bare_removals(Plan("t", (brought,), gone[:1])) == {"mirror": 0}
+    assert rules.bare_removals(Plan("t", (brought,), (*gone, renamed)), set("abcd")) == {"mirror": 2}
+    assert rules.bare_removals(Plan("t", (brought,), gone[:1]), set("abcd")) == {"mirror": 0}
+
+
+def test_a_name_that_the_tree_had_takes_no_other_name_s_place() -> None:
+    by = package("bash")
+    newer = Incoming(by, "mirror", Change.UPGRADE, "newer")
+    gone = (Outgoing(package("zip"), Removal.OBSOLETED, by.nevra, "obsoleted"),)
+    assert rules.bare_removals(Plan("t", (newer,), gone), {"bash", "tar", "zip"}) == {"mirror": 1}
 
 
 # One upstream, from run to run
@@ -185,6 +199,28 @@ def test_a_timestamp_of_the_future_does_not_make_all_that_follows_look_old(tmp_p
         mirror.files["primary"], mirror.timestamp = primary_xml(Item(name)), timestamp
         mirror.write()
         assert watched.names(mirror.root.as_uri()) == [name]
+
+
+def test_nor_does_one_that_was_the_first_ever_seen(tmp_path: Path) -> None:
+    mirror = repository(tmp_path / "mirror", "one", timestamp=TODAY + 400 * DAY, revision=99)
+    watched = Watched(tmp_path)
+    watched.names(mirror.root.as_uri())
+    mirror.files["primary"], mirror.timestamp, mirror.revision = primary_xml(Item("two")), TODAY, "1"
+    mirror.write()
+    assert watched.names(mirror.root.as_uri()) == ["two"]
+
+
+def test_that_it_was_signed_is_remembered_of_one_that_is_dated_ahead_too(tmp_path: Path) -> None:
+    file, edition = tmp_path / "view.json", Edition("a", TODAY + 400 * DAY, 99, signed=True)
+    terms = Terms(MetadataSignatures.IF_PRESENT, lambda _content, _signature: "f")
+    for before in (Edition("b", TODAY, 1), None):
+        file.unlink(missing_ok=True)
+        for shown in (before, edition):
+            vigil = Vigil(file, Watch(), terms, ("x86_64",), NOW, accepting=False)
+            vigil.examine(Catalogue("x", (package("a"),), edition=shown))
+            vigil.remember()
+        with pytest.raises(VerificationError, match="was signed when it was last taken"):
+            Vigil(file, Watch(), terms, ("x86_64",), NOW, accepting=False).vouch(b"", None)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"\xff", b'{"edition": null, "packages": "7", "arches": [], "seen": "x"}'])

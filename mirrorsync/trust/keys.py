@@ -2,21 +2,25 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from mirrorsync.errors import TrustError
-from mirrorsync.files import make_directory, move, remove_tree, write_file
+from mirrorsync.files import exchange_names, make_directory, move, remove_tree, sha256_of, write_file
 from mirrorsync.model.key import KeyPart
-from mirrorsync.trust.confinement import confined
+from mirrorsync.trust.confinement import LONGEST, confined
 from mirrorsync.trust.packets import to_armour
 from mirrorsync.trust.publickey import PublicKey, read_keys
 
 _FINGERPRINT_LENGTHS = (32, 40, 64)  # hex digits of key versions 3, 4 and 5 or 6
+_SEAL = "sealed"  # in the database's folder: the digest of what it was made with
+_PASSING = re.compile(r"^\.|^__db|-shm$")  # locks and shared memory of rpm's databases
 _SHORT_ID = 8  # hex digits of the ids that rpm 4 prints and names its imported keys by
 
 
@@ -46,7 +50,7 @@ class Keyring:
         """The same of keys that were read, and fingerprints that are normalised."""
         keys = pinned(public_keys, fingerprints)
         database = folder / _digest(keys)
-        if not database.is_dir():
+        if not _is_whole(database):
             _import_into(database, keys)
         return cls(database, keys)
 
@@ -117,18 +121,43 @@ def _digest(keys: Sequence[PublicKey]) -> str:
     return hashlib.sha256(f"{program.st_size} {program.st_mtime_ns}\0".encode() + content).hexdigest()[:32]
 
 
+def _is_whole(database: Path) -> bool:
+    """Whether it is as it was made: to a damaged one every key would be a stranger's."""
+    try:
+        return (database / _SEAL).read_bytes() == _content_of(database)
+    except OSError:
+        return False
+
+
+def _content_of(database: Path) -> bytes:
+    """The digest of what rpm keeps there; not of what it makes anew when it reads."""
+    files = sorted(path for path in database.iterdir() if path.is_file() and path.name != _SEAL and not _PASSING.search(path.name))
+    told = "".join(f"{path.name} {sha256_of(path)}\n" for path in files)
+    return hashlib.sha256(told.encode()).hexdigest().encode()
+
+
 def _import_into(database: Path, keys: Sequence[PublicKey]) -> None:
     """Make the database, whole or not at all."""
     building = database.with_name(f".{database.name}.{os.getpid()}.new")
     try:
         for key in keys:
             _import_one(building, key)
-        if not database.is_dir():
-            move(building, database)
+        write_file(building / _SEAL, _content_of(building))
+        _put(building, database)
     except OSError as error:
         raise TrustError(f"{database}: the keyring cannot be made: {error.strerror}") from error
     finally:
         remove_tree(building)
+
+
+def _put(building: Path, database: Path) -> None:
+    """Also where a damaged one lies, or another run was quicker: nobody finds none meanwhile, as far as the file system allows."""
+    with suppress(OSError):
+        return move(building, database)
+    with suppress(OSError):
+        return exchange_names(building, database)
+    remove_tree(database)
+    return move(building, database)
 
 
 def export(key: PublicKey, folder: Path) -> Path:
@@ -157,17 +186,12 @@ def _import_one(database: Path, key: PublicKey) -> None:
         raise TrustError(f"{key.fingerprint} ({key.user_id}): the installed rpm cannot import this key ({words}); pin another one")
 
 
-def rpmkeys(database: Path, *arguments: str, importing: bool = False) -> subprocess.CompletedProcess[bytes]:
+def rpmkeys(database: Path, *arguments: str, importing: bool = False, seconds: float = LONGEST) -> subprocess.CompletedProcess[bytes]:
     """Run rpmkeys on one database, untouched by the user's or the environment's rpm settings. Only to import may it write there.
 
-    Raises TrustError where it cannot be run.
+    Raises TrustError where it cannot be run, and UnfinishedError.
     """
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": str(database)}
     command = ["rpmkeys", "--dbpath", str(database), *arguments]
-    try:
-        done = confined(command, environment=environment, writable=[database] if importing else [])
-    except FileNotFoundError as error:
-        raise TrustError("rpmkeys is not installed, so no package can be verified; install the package rpm") from error
-    if done.returncode < 0:
-        raise TrustError(f"rpmkeys was ended by signal {-done.returncode}, so nothing was verified; run again")
-    return done
+    absent = "rpmkeys is not installed, so no package can be verified; install the package rpm"
+    return confined(command, environment=environment, absent=absent, writable=[database] if importing else [], seconds=seconds)

@@ -3,12 +3,14 @@
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
 from mirrorsync.errors import TrustError
 
-_BLOCK = re.compile(rb"-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(?P<body>(?:(?!-----).)*)-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL)
+_BLOCK = re.compile(rb"-----BEGIN PGP (?P<kind>[A-Z ]{1,40})-----\r?\n(?P<body>(?:(?!-----).)*)-----END PGP (?P=kind)-----", re.DOTALL)
+KEY_BLOCK, SIGNATURE_BLOCK = b"PUBLIC KEY BLOCK", b"SIGNATURE"
 _LINE = 64
 
 
@@ -19,6 +21,7 @@ class PacketTag(IntEnum):
     PRIMARY_KEY = 6
     USER_ID = 13
     SUBKEY = 14
+    USER_ATTRIBUTE = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,24 @@ def packets(data: bytes) -> tuple[Packet, ...]:
     return tuple(found)
 
 
+def grouped(sequence: Iterable[Packet]) -> list[list[Packet]]:
+    """Packets in groups that each begin with a primary key. Raises TrustError where the first one does not."""
+    groups: list[list[Packet]] = []
+    for packet in sequence:
+        if packet.tag == PacketTag.PRIMARY_KEY:
+            groups.append([])
+        if not groups:
+            raise TrustError(f"begins with an OpenPGP packet of kind {packet.tag} where a public key belongs")
+        groups[-1].append(packet)
+    return groups
+
+
 def _body_span(data: bytes, position: int) -> tuple[int, int]:
     """(first byte, end) of the body of the packet at `position`; RFC 4880 section 4.2."""
     first = data[position]
     if not first & 0x80:
         raise TrustError(f"byte {position} is {first:#04x}, where an OpenPGP packet should begin")
-    start, length = packet_length(data, position + 1) if first & 0x40 else _old_length(data, position)
+    start, length = _new_length(data, position + 1) if first & 0x40 else _old_length(data, position)
     if start + length > len(data):
         raise TrustError(f"the OpenPGP packet at byte {position} ends after the last byte")
     return start, start + length
@@ -61,25 +76,29 @@ def _old_length(data: bytes, position: int) -> tuple[int, int]:
     return start, int.from_bytes(data[position + 1 : start])
 
 
-def packet_length(data: bytes, position: int) -> tuple[int, int]:
-    """(where what follows begins, its length) for a length of 1, 2 or 5 bytes, as new packets and subpackets write it."""
+def _new_length(data: bytes, position: int) -> tuple[int, int]:
+    if data[position : position + 1] and 224 <= data[position] < 255:  # noqa: PLR2004  RFC 9580 section 4.2.1
+        raise TrustError(f"the OpenPGP packet at byte {position - 1} comes in parts, which a key never does")
+    return subpacket_length(data, position)
+
+
+def subpacket_length(data: bytes, position: int) -> tuple[int, int]:
+    """(where what follows begins, its length) for a length of 1, 2 or 5 bytes: RFC 9580 section 5.2.3.7, where nothing comes in parts."""
     first = data[position] if position < len(data) else 0
-    if first < 192:  # noqa: PLR2004  RFC 4880 section 4.2.2
+    if first < 192:  # noqa: PLR2004  the section says so
         return position + 1, first
-    if first < 224:  # noqa: PLR2004  RFC 4880 section 4.2.2
+    if first < 255:  # noqa: PLR2004  the section says so
         return position + 2, (first - 192 << 8) + int.from_bytes(data[position + 1 : position + 2]) + 192
-    if first == 255:  # noqa: PLR2004  RFC 4880 section 4.2.2
-        return position + 5, int.from_bytes(data[position + 1 : position + 5])
-    raise TrustError(f"the OpenPGP packet at byte {position - 1} comes in parts, which a key never does")
+    return position + 5, int.from_bytes(data[position + 1 : position + 5])
 
 
-def from_armour(text: bytes) -> bytes:
-    """The binary packets of all public key blocks in `text`, one after another; `text` itself where it is binary."""
+def from_armour(text: bytes, kind: bytes = KEY_BLOCK) -> bytes:
+    """The binary packets of all blocks of that kind in `text`, one after another; `text` itself where it is binary. Raises TrustError."""
     if text[:1] and text[0] & 0x80:
         return text
-    blocks = [_decode(match["body"]) for match in _BLOCK.finditer(text)]
+    blocks = [_decode(match["body"]) for match in _BLOCK.finditer(text) if match["kind"] == kind]
     if not blocks:
-        raise TrustError("holds no OpenPGP public key")
+        raise TrustError(f"holds no OpenPGP {'public key' if kind == KEY_BLOCK else 'signature'}")
     return b"".join(blocks)
 
 

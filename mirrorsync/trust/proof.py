@@ -1,7 +1,7 @@
 """What a package's signatures prove: decided of those that rpm found good, by what they cover, how they were made, and when."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from mirrorsync.trust.statements import Signature
 from mirrorsync.trust.verdict import Bad, Check, Signed
 
 _NAMED = re.compile(r"V(?P<version>\d) [^ ]+/(?P<digest>[A-Z0-9-]+) [Ss]ignature")
+_OF_RPM_6 = re.compile(r"OpenPGP V\d ")
 _PAYLOAD = re.compile(r"Payload (?P<digest>[A-Z0-9-]+) ")
 _WHOLE = re.compile(r"(?P<digest>[A-Z0-9-]+) digest")
 ANEW = "take the package from where it is signed anew"
@@ -20,10 +21,14 @@ ANEW = "take the package from where it is signed anew"
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A signature as a package carries it: of its header only, or of header and payload."""
+    """A signature as a package carries it: of its header only, or of header and payload.
+
+    listed: it is in the tag that rpm reads from version 6 on; an older one says nothing of it.
+    """
 
     signature: Signature
     of_header_only: bool
+    listed: bool = False
 
 
 def weigh(checks: Sequence[Check], claims: Iterable[Claim], keyring: Keyring) -> Signed | Bad:
@@ -33,22 +38,35 @@ def weigh(checks: Sequence[Check], claims: Iterable[Claim], keyring: Keyring) ->
     archives of distributions are signed by keys that have expired since, and nobody signs them again. One that was made after its
     key expired counts never, and rpm 4.18 itself takes it: whoever finds an old key could make them.
     """
-    found = [_weighed(claim.signature, *owned, coverage) for claim, coverage, owned in _true(checks, claims, keyring)]
-    signed = sorted((each for each in found if isinstance(each, Signed)), key=lambda each: (each.weakness != "", each.weakness))
+    payload = _payload_digest(checks)
+    words = [check for check in checks if check.result == "OK" and check.of_signature and (payload or not check.of_header_only)]
+    held = tuple(claims)
+    found = [_least(word, held, keyring, payload) for word in words]
+    signed = sorted((each for each in found if isinstance(each, Signed)), key=_weakest_last)
     if signed:
         return signed[0]
     return next((each for each in found if isinstance(each, Bad)), Bad("rpm found a signature good that covers nothing, or cannot be read"))
 
 
-def _true(
-    checks: Sequence[Check], claims: Iterable[Claim], keyring: Keyring
-) -> Iterator[tuple[Claim, str | None, tuple[str, KeyPart]]]:
-    """Claims that rpm found good, of pinned keys, and that cover the payload; each with the digest that takes it there and its key."""
-    payload = _payload_digest(checks)
-    for claim in claims:
-        owned = keyring.owner_of(claim.signature.key_id)
-        if owned and (payload or not claim.of_header_only) and any(_is_about(check, claim, owned[1]) for check in checks):
-            yield claim, payload if claim.of_header_only else None, (owned[0].fingerprint, owned[1])
+def _least(word: Check, claims: Iterable[Claim], keyring: Keyring, payload_digest: str | None) -> Signed | Bad | None:
+    """What rpm's word on one signature proves at the least; None where it is about none of the claims.
+
+    Of two claims that it could be about nobody knows which it is: somebody may have put one beside the true one, of another day.
+    """
+    owned = [(claim, keyring.owner_of(claim.signature.key_id)) for claim in claims]
+    digest = payload_digest if word.of_header_only else None
+    found = [
+        _weighed(claim.signature, owner[0].fingerprint, owner[1], digest)
+        for claim, owner in owned
+        if owner and _is_about(word, claim, owner[1])
+    ]
+    signed = [each for each in found if isinstance(each, Signed)]
+    bad = (each for each in found if isinstance(each, Bad))
+    return next(bad, max(signed, key=_weakest_last, default=None))
+
+
+def _weakest_last(signed: Signed) -> tuple[bool, str]:
+    return signed.weakness != "", signed.weakness
 
 
 def _payload_digest(checks: Iterable[Check]) -> str | None:
@@ -60,7 +78,7 @@ def _payload_digest(checks: Iterable[Check]) -> str | None:
 def _is_about(check: Check, claim: Claim, part: KeyPart) -> bool:
     """Whether this is rpm's word that the claim is true."""
     named = _NAMED.search(check.what)
-    if check.result != "OK" or named is None or check.of_header_only is not claim.of_header_only:
+    if named is None or check.of_header_only is not claim.of_header_only or (claim.listed and not _OF_RPM_6.search(check.what)):
         return False
     said = (int(named["version"]), named["digest"]) == (claim.signature.version, DIGESTS.get(claim.signature.digest))
     return said and bool(check.key_id) and (part.key_id.endswith(check.key_id) or part.fingerprint == check.key_id)
@@ -88,7 +106,7 @@ def _weakness(digest: str, part: KeyPart, payload_digest: str | None) -> str:
     """What of it proves nothing today: "SHA-1 and a DSA key of 1024 bits"."""
     parts = [] if digest in STRONG else [spelled(digest)]
     parts += [] if payload_digest is None or payload_digest in STRONG else [f"{spelled(payload_digest)} of the payload"]
-    parts += [] if part.strong else [f"{'a' if part.algorithm == 'DSA' else 'an'} {part.kind}"]
+    parts += [part.weakness] if part.weakness else []
     return " and ".join(parts)
 
 

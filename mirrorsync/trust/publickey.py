@@ -1,20 +1,29 @@
 """A public key file read, and of each key what rpm can import."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mirrorsync.errors import TrustError
+from mirrorsync.files import read_plain
 from mirrorsync.model.key import KeyOwner, KeyPart
-from mirrorsync.trust.material import Material, material
-from mirrorsync.trust.packets import Packet, PacketTag, from_armour, packets
+from mirrorsync.trust.material import Material, fingerprint, material
+from mirrorsync.trust.packets import Packet, PacketTag, from_armour, grouped, packets
 from mirrorsync.trust.statements import Signature, SignatureType, signature
+from mirrorsync.trust.vetting import Key, vetted
 
 _VERSION_4 = 4
+_MOST_BYTES = 4 << 20  # the key files of distributions have some thousands
+_NAMED = (PacketTag.USER_ID, PacketTag.USER_ATTRIBUTE, PacketTag.SUBKEY)
 _ABOUT_A_KEY = (SignatureType.DIRECT_KEY, SignatureType.CERTIFICATION)
 
 Statements = Mapping[int, tuple[Signature, Packet]]
-"""The newest signature of each type that a key made on a part of itself."""
+"""The signature of each type that a key made on a part of itself and that counts: the newest."""
+
+Rank = Callable[[Signature], tuple[float, int]]
+Vet = Callable[[Sequence[Key]], Mapping[str, Key]]
+"""Keys by fingerprint, with what they can show to say of themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +35,8 @@ class PublicKey:
     is left out because rpm would take what it signs.
     said: when its owner last said something of it, in seconds since the epoch.
 
-    The fingerprint pins the primary key. Expiry, revocation and subkeys are what the key file says of them, as far as rpm does not
-    verify it: who can change the file can hide them, as by giving the key as it was before.
+    The fingerprint pins the primary key. Expiry, revocation and subkeys are what it signed itself, as far as the file still has it: who
+    can change the file can hide them, as by giving the key as it was before.
     """
 
     owner: KeyOwner
@@ -58,39 +67,67 @@ class PublicKey:
 def read_keys(path: Path) -> tuple[PublicKey, ...]:
     """All public keys in a file, armoured or binary, in its order. Raises TrustError."""
     try:
-        content = path.read_bytes()
+        content = read_plain(path, _MOST_BYTES)
     except OSError as error:
         raise TrustError(f"{path}: the key file cannot be read: {error.strerror}") from error
     try:
-        return tuple(_public_key(group) for group in _by_key(packets(from_armour(content))))
+        return keys_in(content)
     except TrustError as error:
         raise TrustError(f"{path}: not a usable key file: {error}") from error
 
 
-def _by_key(sequence: Iterable[Packet]) -> list[list[Packet]]:
-    """Packets grouped so that each group begins with a primary key."""
-    groups: list[list[Packet]] = []
-    for packet in sequence:
-        if packet.tag == PacketTag.PRIMARY_KEY:
-            groups.append([])
-        if not groups:
-            raise TrustError(f"begins with an OpenPGP packet of kind {packet.tag} where a public key belongs")
-        groups[-1].append(packet)
-    return groups
+def keys_in(content: bytes, vet: Vet = vetted) -> tuple[PublicKey, ...]:
+    """The same of a file's content. Of a key that could not be vetted, all that shortens its life is believed. Raises TrustError."""
+    keys = [_without_strangers(key) for key in grouped(packets(from_armour(content)))]
+    proven = vet(keys)
+    named = [(fingerprint(key[0].body), key) for key in keys]
+    return tuple(_proven(key, proven[name]) if name in proven else _public_key(key, _shortest_lived) for name, key in named)
 
 
-def _public_key(group: Sequence[Packet]) -> PublicKey:
-    """The key in `group`, without what rpm stumbles over."""
-    made = material(group[0].body)
-    stated = [(packet, _own_statements(signatures, made.key_id)) for packet, signatures in _with_signatures(group)]
-    primary = _primary(made, stated)
+def _without_strangers(key: Key) -> Key:
+    """The key with what it names, and with the signatures that say they are its own and can be read."""
+    own_id = material(key[0].body).key_id
+    return [key[0], *(packet for packet in key[1:] if packet.tag in _NAMED or _is_by(packet, own_id))]
+
+
+def _is_by(packet: Packet, key_id: str) -> bool:
+    try:
+        return packet.tag == PacketTag.SIGNATURE and signature(packet.body).key_id == key_id
+    except TrustError:
+        return False
+
+
+def _proven(key: Key, vetted_key: Key) -> PublicKey:
+    """Raises TrustError where nothing that the key says of itself is true: it could say anything of how long it holds."""
+    if _says_how_long(key) and not _says_how_long(vetted_key):
+        raise TrustError(f"{fingerprint(key[0].body)}: what it says of itself is not signed by it; get it anew from its owner")
+    return _public_key(vetted_key, _newest)
+
+
+def _says_how_long(key: Key) -> bool:
+    return any(packet.tag == PacketTag.SIGNATURE and signature(packet.body).kind in _ABOUT_A_KEY for packet in key)
+
+
+def _newest(statement: Signature) -> tuple[float, int]:
+    return statement.created, 0
+
+
+def _shortest_lived(statement: Signature) -> tuple[float, int]:
+    return -(statement.key_lifetime or math.inf), statement.created
+
+
+def _public_key(key: Key, rank: Rank) -> PublicKey:
+    """The key without what rpm stumbles over; of several statements of a kind the one of the highest rank counts."""
+    made = material(key[0].body)
+    stated = [(packet, _own_statements(signatures, made.key_id, rank)) for packet, signatures in _with_signatures(key)]
+    primary = _primary(made, stated, rank)
     subkeys = [
         (packet, statements, _subkey(packet, statements, primary))
         for packet, statements in stated
         if packet.tag == PacketTag.SUBKEY and _is_signing(statements)
     ]
     users = [(packet, found[SignatureType.CERTIFICATION]) for packet, found in stated if _is_certified(packet, found)]
-    kept = [group[0], *_direct(group[0], stated[0][1])]
+    kept = [key[0], *_direct(key[0], stated[0][1])]
     kept += [part for packet, (_, certification) in users for part in (packet, certification)]
     kept += [
         part
@@ -115,16 +152,16 @@ def _with_signatures(group: Sequence[Packet]) -> list[tuple[Packet, list[Packet]
     return found
 
 
-def _own_statements(signatures: Iterable[Packet], own_id: str) -> Statements:
+def _own_statements(signatures: Iterable[Packet], own_id: str, rank: Rank) -> Statements:
     own = [(signature(packet.body), packet) for packet in signatures]
-    ordered = sorted((pair for pair in own if pair[0].key_id == own_id), key=lambda pair: pair[0].created)
+    ordered = sorted((pair for pair in own if pair[0].key_id == own_id), key=lambda pair: rank(pair[0]))
     return {statement.kind: (statement, packet) for statement, packet in ordered}
 
 
-def _primary(made: Material, stated: Sequence[tuple[Packet, Statements]]) -> KeyPart:
+def _primary(made: Material, stated: Sequence[tuple[Packet, Statements]], rank: Rank) -> KeyPart:
     """The newest self-signature says when the key expires (RFC 9580 section 5.2.3.10), be it on the key or on a user id of it."""
     about = [found[kind][0] for _, found in stated for kind in _ABOUT_A_KEY if kind in found]
-    newest = max(about, key=lambda statement: statement.created, default=None)
+    newest = max(about, key=rank, default=None)
     lifetime = (newest.key_lifetime if newest else 0) or made.lifetime
     return _part(made, lifetime, revoked=SignatureType.KEY_REVOCATION in stated[0][1])
 

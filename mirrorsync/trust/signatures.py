@@ -3,14 +3,14 @@
 import base64
 import binascii
 import subprocess
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from mirrorsync.errors import HeaderError, TrustError, VerificationError
 from mirrorsync.model.choices import Signatures
 from mirrorsync.model.package import Digest, Package
-from mirrorsync.rpmfile.header import ENTRY, INTRO, RawHeader, read_rpm
+from mirrorsync.rpmfile.header import ENTRY, INTRO, MOST_HEADER_BYTES, RawHeader, read_rpm
+from mirrorsync.trust.confinement import LONGEST, UnfinishedError
 from mirrorsync.trust.digests import is_weak, spelled
 from mirrorsync.trust.keys import Keyring, rpmkeys
 from mirrorsync.trust.packets import PacketTag, packets
@@ -30,6 +30,7 @@ from mirrorsync.trust.verdict import (
     weak_signature,
 )
 
+_SLOWEST = 4 << 20  # bytes a second that any disk gives
 _MOST_FILES = 500  # a call; their names must fit into one command line
 _HEADER_TAGS = (267, 268)  # DSA and RSA, of the header alone, as rpm's signature header numbers them
 _WHOLE_TAGS = (1002, 1005)  # RSA and DSA, of header and payload
@@ -75,15 +76,25 @@ def verdicts(paths: Sequence[Path], keyring: Keyring | None) -> tuple[Verdict, .
 
 
 def _verdicts(paths: Sequence[Path], keyring: Keyring | None) -> list[Verdict]:
-    """One call of rpmkeys; where it refuses more than was understood of its answer, one call a file, which decides."""
+    """One call of rpmkeys; where it refuses some, another one for those that its words accept: its exit code must say the same."""
     askable = [path for path in paths if "\n" not in str(path)]  # rpm would print such a name over several lines
-    done = _ask(askable, keyring)
+    try:
+        done = _ask(askable, keyring)
+    except UnfinishedError as error:
+        return [Bad(str(error))] if len(paths) == 1 else _one_by_one(paths, keyring)
     answers = parse(done.stdout, askable)
     found = [judge(answers.get(path, ()), keyring) for path in paths]
-    accepted = all(isinstance(verdict, Signed if keyring else Unsigned) for verdict in found)
-    if accepted and done.returncode:
-        return [Bad("rpm does not accept it")] if len(paths) == 1 else [_verdicts([path], keyring)[0] for path in paths]
-    return [_completed(verdict, path, answers.get(path, ()), keyring) for verdict, path in zip(found, paths, strict=True)]
+    accepted = [path for path, verdict in zip(paths, found, strict=True) if isinstance(verdict, Signed if keyring else Unsigned)]
+    if done.returncode and len(paths) == len(accepted):
+        return [Bad("rpm does not accept it")] if len(paths) == 1 else _one_by_one(paths, keyring)
+    again = dict(zip(accepted, _verdicts(accepted, keyring), strict=True)) if done.returncode and accepted else {}
+    return [
+        again.get(path) or _completed(verdict, path, answers.get(path, ()), keyring) for verdict, path in zip(found, paths, strict=True)
+    ]
+
+
+def _one_by_one(paths: Sequence[Path], keyring: Keyring | None) -> list[Verdict]:
+    return [_verdicts([path], keyring)[0] for path in paths]
 
 
 def _ask(paths: Sequence[Path], keyring: Keyring | None) -> subprocess.CompletedProcess[bytes]:
@@ -96,7 +107,8 @@ def _ask(paths: Sequence[Path], keyring: Keyring | None) -> subprocess.Completed
     else:
         macros, options, database = [*_COMMON, "_pkgverify_level all"], [], keyring.folder
     defines = [word for macro in macros for word in ("--define", macro)]
-    return rpmkeys(database, *defines, *options, "-Kv", "--", *map(str, paths))
+    seconds = LONGEST + sum(path.stat().st_size for path in paths if path.is_file()) / _SLOWEST
+    return rpmkeys(database, *defines, *options, "-Kv", "--", *map(str, paths), seconds=seconds)
 
 
 def _completed(verdict: Verdict, path: Path, checks: Sequence[Check], keyring: Keyring | None) -> Verdict:
@@ -123,27 +135,30 @@ def issuers(path: Path) -> tuple[str, ...]:
 
 
 def claims(path: Path) -> tuple[Claim, ...]:
-    """The signatures that a package carries; none where they cannot be read.
+    """The signatures that a package carries; none where one of them cannot be read.
 
-    One is left out that is not alone in its tag, or whose tag is there twice: which of them rpm means is not certain.
+    None either where one is not alone in its tag, or its tag is there twice: which of them rpm means is not certain.
     """
     try:
-        header = read_rpm(path).signature
+        header = read_rpm(path, most=MOST_HEADER_BYTES).signature
         found = [(tag, content) for tag in (*_HEADER_TAGS, *_WHOLE_TAGS) if (content := header.data(tag))]
         found += [(_LISTED_TAG, base64.b64decode(line)) for line in header.byte_strings(_LISTED_TAG)]
-        twice = _repeated(header)
-        return tuple(claim for tag, content in found if tag not in twice for claim in _claim(tag, content))
+        return () if _repeats(header) else tuple(_claim(tag, content) for tag, content in found)
     except (HeaderError, TrustError, binascii.Error):
         return ()
 
 
-def _repeated(header: RawHeader) -> frozenset[int]:
-    """The tags that are in its index more than once."""
-    counts = Counter(fields[0] for fields in ENTRY.iter_unpack(header.blob[INTRO.size : header.start]))
-    return frozenset(tag for tag, count in counts.items() if count > 1)
+def _repeats(header: RawHeader) -> bool:
+    """Whether a tag is in its index more than once."""
+    tags = [fields[0] for fields in ENTRY.iter_unpack(header.blob[INTRO.size : header.start])]
+    return len(set(tags)) < len(tags)
 
 
-def _claim(tag: int, content: bytes) -> list[Claim]:
-    [*group] = packets(content)
-    alone = len(group) == 1 and group[0].tag == PacketTag.SIGNATURE
-    return [Claim(signature(group[0].body), tag not in _WHOLE_TAGS)] if alone else []
+def _claim(tag: int, content: bytes) -> Claim:
+    group = packets(content)
+    if len(group) != 1 or group[0].tag != PacketTag.SIGNATURE:
+        raise TrustError(f"tag {tag} holds something else than one signature")
+    claimed = signature(group[0].body)
+    if not claimed.key_id:
+        raise TrustError(f"tag {tag} names no key, or two")
+    return Claim(claimed, tag not in _WHOLE_TAGS, tag == _LISTED_TAG)

@@ -1,10 +1,11 @@
 """What a signature packet says of itself: RFC 9580 section 5.2. Nothing here verifies: rpm does."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
 from mirrorsync.errors import TrustError
-from mirrorsync.trust.packets import packet_length
+from mirrorsync.trust.packets import subpacket_length
 
 _SHORTEST = 10  # bytes
 _DIGEST_OF_3 = 16  # where version 3 has its hash algorithm
@@ -24,7 +25,7 @@ class SignatureType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a signature packet says of itself. key_id: of the key that made it, 16 hex digits, '' where it does not tell.
+    """What a signature packet says of itself. key_id: of the key that made it, 16 hex digits, '' where it tells none, or several.
 
     kind: its type, 0x11 to 0x13 read as 0x10.  created: seconds since the epoch.  digest: the number of its hash algorithm.
     key_lifetime: how many seconds after its creation the key expires that it is about; 0 for never.
@@ -59,14 +60,12 @@ def _with_subpackets(body: bytes, *, width: int) -> Signature:
     """A signature whose two areas of subpackets, the second one unsigned, begin with lengths of `width` bytes (section 5.2.3)."""
     hashed_end = 4 + width + int.from_bytes(body[4 : 4 + width])
     rest_end = hashed_end + width + int.from_bytes(body[hashed_end : hashed_end + width])
-    hashed = _subpackets(body[4 + width : hashed_end])
-    values = _subpackets(body[hashed_end + width : rest_end]) | hashed
-    by_fingerprint = values.get(_ISSUER_FINGERPRINT, b"")
-    issuer = values.get(_ISSUER) or (by_fingerprint[-8:] if by_fingerprint[:1] == b"\4" else by_fingerprint[1:9])
+    signed, unsigned = _subpackets(body[4 + width : hashed_end]), _subpackets(body[hashed_end + width : rest_end])
+    hashed, values = dict(signed), dict((*unsigned, *signed))
     return Signature(
         version=body[0],
         kind=_kind(body[1]),
-        key_id=issuer.hex(),
+        key_id=_issuer((*signed, *unsigned)).hex(),
         created=int.from_bytes(hashed.get(_CREATED, b"")[:4]),
         digest=body[3],
         key_lifetime=int.from_bytes(hashed.get(_KEY_LIFETIME, b"")[:4]),
@@ -78,13 +77,24 @@ def _kind(number: int) -> int:
     return SignatureType.CERTIFICATION if number & 0xFC == SignatureType.CERTIFICATION else number
 
 
-def _subpackets(area: bytes) -> dict[int, bytes]:
-    """Subpacket contents by type, the critical bit put aside; of two of a type the last one."""
-    found = {}
+def _issuer(found: Iterable[tuple[int, bytes]]) -> bytes:
+    """The id of who made it; b'' where two are named, of which rpm may go by the one and others by the other."""
+    named = {content if kind == _ISSUER else _id_in(content) for kind, content in found if kind in (_ISSUER, _ISSUER_FINGERPRINT)}
+    return named.pop() if len(named) == 1 else b""
+
+
+def _id_in(fingerprint: bytes) -> bytes:
+    """The id in a subpacket that gives the key's version and its fingerprint (section 5.2.3.35)."""
+    return fingerprint[-8:] if fingerprint[:1] == b"\4" else fingerprint[1:9]
+
+
+def _subpackets(area: bytes) -> tuple[tuple[int, bytes], ...]:
+    """(type, content) of each, the critical bit put aside."""
+    found = []
     position = 0
     while position < len(area):
-        start, length = packet_length(area, position)
+        start, length = subpacket_length(area, position)
         if length and start < len(area):
-            found[area[start] & 0x7F] = area[start + 1 : start + length]
+            found.append((area[start] & 0x7F, area[start + 1 : start + length]))
         position = start + length
-    return found
+    return tuple(found)

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from itertools import islice
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from mirrorsync.upstream.yumrepo import substitute
 
 _REPOMD = "repodata/repomd.xml"
 _LONGEST_URL = 2000  # characters
+_MOST_PLACES = 200  # of a list; the longest ones of distributions name some 150
 _REMOTE = ("http", "https", "ftp")
 _STRENGTH = ("sha512", "sha384", "sha256", "sha1")  # MD5 alone proves nothing any more
 
@@ -149,10 +151,11 @@ def _number(element: Element, name: str) -> int | None:
 
 
 def _places(urls: Iterable[str], source: str, variables: Mapping[str, str]) -> tuple[str, ...]:
-    """Base URLs of those that can be spoken to, each once; file:// only where the list itself is a local file."""
+    """Base URLs of the first 200 that can be spoken to, each once; file:// only where the list itself is a local file."""
     schemes = (*_REMOTE, "file") if source.startswith("file:") else _REMOTE
     bases = (substitute(url, variables).removesuffix(_REPOMD).rstrip("/") for url in urls)
-    return tuple(dict.fromkeys(base for base in bases if base.partition("://")[0].lower() in schemes and _is_url(base)))
+    usable = (base for base in bases if base.partition("://")[0].lower() in schemes and _is_url(base))
+    return tuple(islice(dict.fromkeys(usable), _MOST_PLACES))
 
 
 def _is_url(text: str) -> bool:

@@ -62,11 +62,14 @@ class Body:
 
 
 class HeadReader(io.RawIOBase):
-    """What comes through a socket. Every single piece is waited for only so long, and within `head`, all of them together too."""
+    """What comes through a socket. Every single piece is waited for only so long, and within `head`, all of them together too.
+
+    So they are until the first `head` has ended.
+    """
 
     def __init__(self, source: io.RawIOBase) -> None:
         self._source = source
-        self._until: float | None = None
+        self._until: float | None = time.monotonic() + LONGEST_HEAD
         self._size = 0
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""HTTP connections that wait only so long for the head of an answer, and take only so much of it."""
+"""HTTP connections that wait only so long for what frames an answer, and take only so much of it: its head, and what is between chunks."""
 
 import io
 from http.client import HTTPResponse
@@ -13,14 +13,22 @@ from mirrorsync.upstream.body import HeadReader
 
 
 class _Response(HTTPResponse):
-    """An answer whose head has to come to an end."""
+    """An answer whose head has to come to an end, and the lines before and after its chunks too."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._reader = HeadReader(self.fp.detach())  # nothing of it was read yet
+        self.fp = io.BufferedReader(self._reader)
 
     def begin(self) -> None:
         """Read the head."""
-        reader = HeadReader(self.fp.detach())  # nothing of it was read yet
-        self.fp = io.BufferedReader(reader)
-        with reader.head():
+        with self._reader.head():
             super().begin()
+
+    def read1(self, size: int = -1) -> bytes:
+        """The next bytes of the body, be they a chunk's that has yet to be announced, or none, with the trailers behind the last one."""
+        with self._reader.head():
+            return super().read1(size)
 
 
 class _PlainConnection(HTTPConnection):

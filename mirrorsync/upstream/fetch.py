@@ -10,7 +10,7 @@ from typing import Protocol
 
 from mirrorsync.errors import PublishError, UpstreamError, VerificationError
 from mirrorsync.model.package import Package
-from mirrorsync.upstream.arrival import identify
+from mirrorsync.upstream.arrival import identify, require_planned_header
 from mirrorsync.upstream.body import RefusedError, TransferCutError
 from mirrorsync.upstream.download import Partial, Place, Progress, download
 from mirrorsync.upstream.losses import Losses
@@ -134,7 +134,7 @@ def _from_pool(run: _Run, wanted: Wanted) -> Fetched | None:
         if identify(path, wanted.package) != sha256:
             return None
         source = run.pool.source(arrival_key(wanted.package))
-        return Fetched(wanted.package, path, sha256, wanted.verify(path, wanted.package), source, from_pool=True)
+        return Fetched(wanted.package, path, sha256, _signer(wanted, path), source, from_pool=True)
     except VerificationError:
         return None
 
@@ -207,12 +207,15 @@ def _kept(pool: Pool, wanted: Wanted, partial: Partial) -> Fetched:
 
 
 def _signer(wanted: Wanted, path: Path) -> str | None:
+    """Who signed the file, and with it all that it says of itself. Raises VerificationError."""
     try:
-        return wanted.verify(path, wanted.package)
+        signer = wanted.verify(path, wanted.package)
+        require_planned_header(path, wanted.package)
     except VerificationError as error:
         if wanted.package.digest is None:
             raise
         raise RejectedError(str(error)) from error
+    return signer
 
 
 def arrival_key(package: Package) -> str:

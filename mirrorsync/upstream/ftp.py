@@ -2,6 +2,7 @@
 
 import ftplib
 import io
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from threading import Lock
 from types import TracebackType
 from typing import Self
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from mirrorsync.errors import UpstreamError
 from mirrorsync.upstream.body import (
@@ -125,16 +126,18 @@ class FtpTransport:
     def _connected(self, url: str) -> "_Control":
         parts = urlsplit(url)
         for pause in (*(0.5 * 2**attempt for attempt in range(self._patience.retries)), None):
-            control = _Control()
+            control = _Control(self._mirror.password)
             try:
                 control.greet(parts, self._mirror, self._patience)
             except ftplib.error_perm as error:
                 control.close()
-                raise UpstreamError(f"{self._mirror.name}: the login was refused: {_said(error)}; check username and password") from error
+                said = control.told_of(error)
+                raise UpstreamError(f"{self._mirror.name}: the login was refused: {said}; check username and password") from error
             except _FOREIGN as error:
                 control.close()
                 if pause is None:
-                    raise UpstreamError(f"{self._mirror.name}: {_said(error)}; is the mirror, or the network, down?") from error
+                    said = control.told_of(error)
+                    raise UpstreamError(f"{self._mirror.name}: {said}; is the mirror, or the network, down?") from error
                 time.sleep(pause)
             else:
                 return control
@@ -151,8 +154,9 @@ class _Control(ftplib.FTP):
     Names travel as the bytes they are: UTF-8 with surrogate escapes here, Latin-1 on ftplib's side.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, password: str | None) -> None:
         super().__init__(encoding="latin-1")
+        self._password = password
         self.settled = False
         self.used = time.monotonic()
         self._home = "/"
@@ -200,7 +204,7 @@ class _Control(ftplib.FTP):
 
     def enter(self, path: str, url: str) -> None:
         """Change into a folder: only so do blanks and globs in its name mean themselves to every server's LIST."""
-        with _converted(url):
+        with self._converted(url):
             self.voidcmd(f"CWD {path}")
 
     def lines(self, command: str, url: str) -> list[str]:
@@ -218,7 +222,7 @@ class _Control(ftplib.FTP):
 
     @contextmanager
     def _transfer(self, command: str, rest: int | None, url: str) -> Iterator[Callable[[int], bytes]]:
-        with _converted(url):
+        with self._converted(url):
             data = self.transfercmd(command, rest)
         self.settled = False
         try:
@@ -236,7 +240,7 @@ class _Control(ftplib.FTP):
                     self.voidresp()
                     self.settled = True
             except _FOREIGN as error:
-                raise TransferCutError(f"{url}: the transfer broke off: {_said(error)}; it will be asked for again") from error
+                raise TransferCutError(f"{url}: the transfer broke off: {self.told_of(error)}; it will be asked for again") from error
             return block
 
         return read
@@ -257,25 +261,39 @@ class _Control(ftplib.FTP):
 
     def _told(self, command: str, url: str) -> str | None:
         try:
-            with _converted(url):
+            with self._converted(url):
                 reply = self.sendcmd(command)
         except _UnknownCommandError:
             return None
         if not reply.startswith("213 "):
-            raise TransferCutError(f"{url}: answered {plain(reply)!r} to {command[:4]}; it will be asked for again")
+            raise TransferCutError(f"{url}: answered {self._shown(reply)!r} to {command[:4]}; it will be asked for again")
         return reply[4:].strip()
 
+    @contextmanager
+    def _converted(self, url: str) -> Iterator[None]:
+        try:
+            yield
+        except ftplib.error_perm as error:
+            if str(error)[:3] in _NOT_KNOWN:
+                raise _UnknownCommandError(f"{url}: {self.told_of(error)}; the server lacks a command") from error
+            raise RefusedError(f"{url}: {self.told_of(error)}; the mirror does not have it or does not give it") from error
+        except _FOREIGN as error:
+            raise TransferCutError(f"{url}: {self.told_of(error)}; it will be asked for again") from error
 
-@contextmanager
-def _converted(url: str) -> Iterator[None]:
-    try:
-        yield
-    except ftplib.error_perm as error:
-        if str(error)[:3] in _NOT_KNOWN:
-            raise _UnknownCommandError(f"{url}: {_said(error)}; the server lacks a command") from error
-        raise RefusedError(f"{url}: {_said(error)}; the mirror does not have it or does not give it") from error
-    except _FOREIGN as error:
-        raise TransferCutError(f"{url}: {_said(error)}; it will be asked for again") from error
+    def told_of(self, error: BaseException) -> str:
+        """What went wrong, in the server's words where it said any."""
+        if isinstance(error, ftplib.Error):
+            return self._shown(str(error))
+        if isinstance(error, TimeoutError):
+            return "no answer in time"
+        return (error.strerror if isinstance(error, OSError) else None) or "the connection was closed"
+
+    def _shown(self, reply: str) -> str:
+        """A reply without the password, which some servers repeat."""
+        forms = (self._password, _wire(self._password), quote(self._password, errors="surrogateescape")) if self._password else ()
+        for form in forms:
+            reply = re.sub(re.escape(form), "…", reply, flags=re.IGNORECASE)
+        return plain(reply)
 
 
 def _path(url: str) -> str:
@@ -289,11 +307,3 @@ def _path(url: str) -> str:
 
 def _wire(text: str) -> str:
     return text.encode(errors="surrogateescape").decode("latin-1")
-
-
-def _said(error: BaseException) -> str:
-    if isinstance(error, ftplib.Error):
-        return plain(str(error))
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return (error.strerror if isinstance(error, OSError) else None) or "the connection was closed"

@@ -31,6 +31,7 @@ _BACKOFF = 0.5  # seconds, doubled each time
 _LONGEST_BACKOFF = 30
 _DEEPEST_CHAIN = 20
 _REDIRECTS = (301, 302, 303, 307, 308)
+_OTHER_SCHEMES = ("http", "https", "ftp", "ftps", "file", "data")
 _CONTENT_RANGE = re.compile(r"bytes\s+(?:(?P<first>\d{1,18})-(?P<last>\d{1,18})|\*)/(?P<total>\d{1,18}|\*)", re.IGNORECASE)
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _OTHER_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
@@ -197,7 +198,8 @@ def _redirected(url: str, target: str, location: str) -> str:
     except ValueError as error:
         raise UpstreamError(f"{shown}: redirected to something that is no URL; correct the mirror's URL") from error
     if new.scheme not in ("http", "https") or not new.netloc:
-        raise UpstreamError(f"{shown}: redirected to a {new.scheme[:20]!r} URL; only http and https are followed")
+        kind = f"a {new.scheme!r} URL" if new.scheme in _OTHER_SCHEMES else "another kind of URL"  # it might repeat a password
+        raise UpstreamError(f"{shown}: redirected to {kind}; only http and https are followed")
     if new.scheme == "http" and urlsplit(target).scheme == "https":
         raise UpstreamError(f"{shown}: redirected from https to http; refused, correct the mirror's URL")
     return without_credentials(new.geturl())

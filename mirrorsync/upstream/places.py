@@ -1,5 +1,6 @@
 """The places that a repository lies at, in the order they are asked."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,8 @@ from mirrorsync.upstream.transport import Transport, read_all
 
 _LIST_LIMIT = 4 << 20
 _MOST_REASONS = 3
+LONGEST_SEARCH = 300.0  # seconds; a list may name any number of places, none of which answers
+_LEAST_ASKED = 3  # places, however long they take: one that is slow and wrong is to hide no other
 
 T = TypeVar("T")
 
@@ -64,9 +67,15 @@ class Order:
             self._bases.insert(0, base)
 
     def first(self, what: str, ask: Callable[[str], T]) -> T:
-        """The answer of the first place that gives one; the others go to the end of the order. Raises UpstreamError where none does."""
-        reasons = []
+        """The answer of the first place that gives one; the others go to the end of the order. Raises UpstreamError where none does.
+
+        After five minutes no further place is asked.
+        """
+        reasons: list[UpstreamError] = []
+        until = time.monotonic() + LONGEST_SEARCH
         for base in tuple(self._bases):
+            if len(reasons) >= _LEAST_ASKED and time.monotonic() > until:
+                break
             try:
                 return persistently(partial(ask, base))
             except UpstreamError as error:
@@ -75,7 +84,8 @@ class Order:
         if len(reasons) == 1:
             raise reasons[0]
         said = "; ".join(str(reason) for reason in reasons[:_MOST_REASONS])
-        raise UpstreamError(f"{self._name}: {what}: none of {len(reasons)} mirrors gives it: {said}")
+        which = f"{len(reasons)} mirrors" if len(reasons) == len(self._bases) else f"the {len(reasons)} mirrors that were asked in time"
+        raise UpstreamError(f"{self._name}: {what}: none of {which} gives it: {said}")
 
     def _listed(self, url: str) -> Alternatives:
         """What the mirrorlist or metalink says now, or said to an earlier run where it cannot be had."""

@@ -181,15 +181,18 @@ def _without_doctype(chunks: Iterable[bytes], source: str) -> Iterator[bytes]:
     None is passed on before: an expat that puts unfinished tokens off (2.6, and 2.5 as Debian mends it) may tell of one chunks later.
     """
     rest = iter(chunks)
-    head = bytearray()
+    head, told = bytearray(), 0
     scout = _Scout(source)
     while not scout.done and (chunk := next(rest, None)) is not None:
         head += chunk
-        if len(head) > _PROLOGUE_LIMIT:
+        if len(head) - told < told // _GROWTH:
+            continue  # as above: an unfinished comment is read again with each piece
+        scout.read(bytes(head[told:]))
+        told = len(head)
+        if told > _PROLOGUE_LIMIT and not scout.done:
             what = f"its first element comes after more than {_PROLOGUE_LIMIT >> 20} MiB"
             raise UpstreamError(f"{source}: {what}; refused: use another mirror, and tell its owner")
-        scout.read(chunk)
-    scout.end()
+    scout.end(bytes(head[told:]))
     yield bytes(head)
     yield from rest
 
@@ -214,10 +217,10 @@ class _Scout:
         except expat.ExpatError:
             self.done = True
 
-    def end(self) -> None:
+    def end(self, rest: bytes) -> None:
         """What was put off is told now, where the root was not seen."""
         if not self.done:
-            self.read(b"", last=True)
+            self.read(rest, last=True)
 
     def _refuse(self, *_: object) -> None:
         what = "declares a document type, which no metadata has"

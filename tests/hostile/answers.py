@@ -43,6 +43,11 @@ def endless_preliminaries() -> Answer:
     return _raw(_Always(b"\r\nHTTP/1.1 100 Continue\r\n"), 0, status=b"100 Continue")
 
 
+def chunked(block: bytes, *, pause: float = 0, before: bytes = b"") -> Answer:
+    """In chunks; what frames them has no end."""
+    return _raw(_Always(block), pause, b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + before)
+
+
 def silence() -> Answer:
     """A head, and nothing after it."""
     return answer(_Always(b""), pause=0.2)

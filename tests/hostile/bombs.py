@@ -4,6 +4,7 @@ import bz2
 import gzip
 import hashlib
 import lzma
+import re
 import struct
 from collections.abc import Callable, Iterator
 from functools import cache, partial
@@ -12,6 +13,7 @@ import zstandard
 
 from mirrorsync.errors import ExitCode
 from mirrorsync.rpmfile.header import INTRO, MAGIC
+from tests.forgeries import packet
 from tests.hostile import answers
 from tests.hostile.cases import LISTING, REPODATA, Case
 from tests.hostile.stock import POISONED
@@ -60,6 +62,8 @@ def _compressed() -> Iterator[Case]:
                 (),
                 processor=_BRIEF,
             )
+    says = ("repomd.xml", "its signature cannot be read", "another mirror may have it whole")
+    yield Case("A8", REPODATA, "200 MB as the signature of repomd.xml", signature, says, ExitCode.FAILURE, (), processor=_BRIEF)
 
 
 def _marked_up() -> Iterator[Case]:
@@ -127,6 +131,8 @@ def _headers() -> Iterator[Case]:
     for name, entry in faults.items():
         index = struct.pack(">IIiI", *entry)
         yield _unreadable(f"header with {name}", _LEAD + INTRO.pack(MAGIC, 0, 0) + INTRO.pack(MAGIC, 1, 16) + index + bytes(20_000))
+    says = ("held", f"{POISONED}.noarch.rpm", "not a whole package", "another mirror may have it whole")
+    yield Case("A8", REPODATA, "package with a header of 200 MB", large_header, says)
 
 
 def _unreadable(name: str, content: bytes) -> Case:
@@ -144,6 +150,11 @@ def bomb(suffix: str, filling: str, world: World) -> None:
         f'<checksum type="sha256">{hashlib.sha256(content).hexdigest()}</checksum><location href="repodata/bomb{suffix}"/>'
         f"<size>{len(content)}</size><open-size>{_OPEN}</open-size></data></repomd>"
     )
+
+
+def signature(world: World) -> None:
+    """What lies beside repomd.xml is a packet that unpacks to 200 MB, behind one that looks like a signature."""
+    (world.mirror / "repodata/repomd.xml.asc").write_bytes(b"\x88\0" + packet(8, b"\3" + bz2.compress(packet(11, b"b" + bytes(200 << 20)))))
 
 
 @cache
@@ -190,6 +201,19 @@ def _folders() -> bytes:
 
 def _refused() -> bytes:
     return answers.page(f"{number}%01.rpm" for number in range(100_000))
+
+
+def large_header(world: World) -> None:
+    """The update's file is next to nothing but a header, and of the size and digest announced."""
+    size = 200 << 20
+    content = _LEAD + INTRO.pack(MAGIC, 0, 0) + INTRO.pack(MAGIC, 0, size) + bytes(size)
+    world.file().write_bytes(content)
+
+    def described(xml: str) -> str:
+        sized = re.sub(r'(?<=package=")\d+', str(len(content)), xml)
+        return re.sub(r'(?<=pkgid="YES">)[0-9a-f]{64}', hashlib.sha256(content).hexdigest(), sized)
+
+    world.redescribe(described)
 
 
 def package(content: bytes, world: World) -> None:

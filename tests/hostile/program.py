@@ -6,7 +6,7 @@ import sys
 from functools import partial
 
 import mirrorsync
-from mirrorsync.upstream import body, losses, transport
+from mirrorsync.upstream import body, losses, places, transport
 from tests.hostile.plants import PLANTS
 
 
@@ -20,6 +20,7 @@ def main() -> None:
     if seconds := float(patience):
         transport.Patience = partial(body.Patience, connect=seconds, read=seconds, retries=1)  # type: ignore[assignment, misc]  # less patience
         body.LONGEST_HEAD, body.LONGEST_COLLECTION, losses.LONGEST_SILENCE = 2 * seconds, 4 * seconds, 8 * seconds
+        places.LONGEST_SEARCH = 4 * seconds
     if plant:
         next(planted for planted in PLANTS if planted.name == plant).put()
     from mirrorsync.cli.main import main as mirrorsync_main  # noqa: PLC0415  after everything is in place

@@ -6,6 +6,7 @@ from functools import partial
 from fixtures.keys import SigningKey
 from mirrorsync.errors import ExitCode
 from mirrorsync.model.choices import MirrorKind
+from tests import judgement
 from tests.hostile.cases import LISTING, REPODATA, Case
 from tests.hostile.stock import POISONED, UPDATES
 from tests.hostile.world import World
@@ -27,6 +28,8 @@ def _packages(kind: MirrorKind) -> Iterator[Case]:
     yield Case("A12", kind, "signed with SHA-1 where legacy says so", partial(signed, "sha1", legacy=True), (), ExitCode.DONE, UPDATES)
     expired = ("which had expired on 2021-01-01", "pin the key that followed it")
     yield Case("A12", kind, "signed after the key expired", partial(signed, "late"), (_FILE, "signed on 2022-06-01", *expired))
+    says = (_FILE, "signed on 2022-06-01", *expired)
+    yield Case("A12", kind, "signed after the key expired and copied with another day", dated_anew, says)
     yield Case("A12", kind, "signed before the key expired", partial(signed, "spent"), (), ExitCode.DONE, UPDATES)
     revoked = ("a subkey of", "which its owner has revoked", "refused: take the package")
     yield Case("A12", kind, "signed by a revoked subkey", partial(signed, "revoked"), (_FILE, *revoked))
@@ -48,6 +51,13 @@ def signed(how: str, world: World, *, legacy: bool = False) -> None:
     world.good[POISONED] = world.stock.variant(how)
     world.offer(world.stock.variant(how))
     world.settings = f"legacy = {'true' if legacy else 'false'}"
+
+
+def dated_anew(world: World) -> None:
+    """The update is signed late, and beside the signature is a copy that says another day, where only newer rpms look."""
+    signed("late", world)
+    judgement.dated_anew(world.file(), world.file(), judgement.IN_TIME)
+    world.describe()
 
 
 def unsigned(world: World) -> None:

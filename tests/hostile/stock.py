@@ -29,6 +29,7 @@ _PLAIN = (
 )
 _VARIANTS = {
     "greedy": PackageSpec("bash", "2", requires=tuple(f"more{number}" for number in range(GREED))),
+    "devouring": PackageSpec("bash", "2", obsoletes=("zip",)),
     "rebuilt": PackageSpec("bash", "2", files={"/usr/share/doc/other": "built again"}),
     "old": PackageSpec("bash", "1", files={"/usr/share/doc/other": "built again"}),
 }
@@ -65,8 +66,9 @@ class Stock:
         return self._path("strange", name)
 
     def variant(self, kind: str) -> Path:
-        """Another bash-2-1. By the pinned key: "greedy" requires 50 others, "rebuilt" and "old" (a bash-1-1) have other content, "sha1"
-        is signed with that. By others: "dsa"; "spent" and "late", before and after the key expired; "revoked", by a subkey that is.
+        """Another bash-2-1. By the pinned key: "greedy" requires 50 others, "devouring" obsoletes one, "rebuilt" and "old" (a bash-1-1)
+        have other content, "sha1" is signed with that. By others: "dsa"; "spent" and "late", before and after the key expired;
+        "revoked", by a subkey that is.
         """
         return next((self.folder / kind).iterdir())
 

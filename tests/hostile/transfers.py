@@ -18,6 +18,7 @@ from tests.hostile.world import World
 _FILE = f"{POISONED}.noarch.rpm"
 _INDEX = {LISTING: "127.0.0.1", REPODATA: "repomd.xml"}
 _SHORT = 1.0  # seconds
+_TRAILER = b"X-More: on and on\r\n"
 _LATER = "another mirror may have it"
 
 
@@ -27,6 +28,8 @@ def cases() -> Iterator[Case]:
         yield from _indexes(kind)
         yield from _packages(kind)
     yield from _heads()
+    says = ("repomd.xml: none of the", "mirrors that were asked in time gives it", "Connection refused")
+    yield Case("A7", REPODATA, "a hundred thousand dead places", dead_places, says, ExitCode.FAILURE, (), patience=_SHORT)
     yield Case(
         "A7", LISTING, "FTP listing without end", endless_over_ftp, ("ftp://", "bytes, which no such", "correct the"), ExitCode.FAILURE, ()
     )
@@ -59,6 +62,19 @@ def _indexes(kind: MirrorKind) -> Iterator[Case]:
     yield case("headers one by one", answers.endless_head(pause=0.2), *in_time, patience=_SHORT)
     yield case("header line byte by byte", answers.endless_line(pause=0.2), *in_time, patience=_SHORT)
     yield case("body that never comes", answers.silence(), *in_time, patience=_SHORT)
+    yield from _chunks(kind)
+
+
+def _chunks(kind: MirrorKind) -> Iterator[Case]:
+    """What comes first is in chunks, and what is between or behind them does not end."""
+
+    def case(name: str, answer: Answer, what: str, patience: float | None = None) -> Case:
+        says = (_INDEX[kind], "the answer broke off", what, "is the mirror, or the network, down?")
+        return Case("A7", kind, name, partial(index, answer), says, ExitCode.FAILURE, (), patience=patience)
+
+    yield case("trailers without end", answers.chunked(_TRAILER, before=b"0\r\n"), "a reply without end")
+    yield case("trailers one by one", answers.chunked(_TRAILER, before=b"0\r\n", pause=0.2), "in time", _SHORT)
+    yield case("size of a chunk byte by byte", answers.chunked(b"0", pause=0.2), "in time", _SHORT)
 
 
 def _packages(kind: MirrorKind) -> Iterator[Case]:
@@ -104,6 +120,14 @@ def at_once(answer: Answer, world: World) -> None:
 def endless_over_ftp(world: World) -> None:
     """The mirror speaks FTP, and its listing goes on and on."""
     world.url = world.beside.enter_context(hostile_ftp_server(world.mirror, ["type=file;size=10; x.rpm"], repeat=1 << 40))
+
+
+def dead_places(world: World) -> None:
+    """The mirror list names any number of places where nobody listens."""
+    listed = "".join(f"http://127.{number >> 8 & 255}.{number & 255}.{number >> 16}:1/\n" for number in range(256, 100_256))
+    world.settings = f'mirrorlist = "{world.server.url}/list"'
+    world.url = "http://127.0.0.1:1"
+    world.serve("/list", listed.encode())
 
 
 def giving_none(world: World) -> None:

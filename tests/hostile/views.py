@@ -3,7 +3,7 @@
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
 
@@ -15,6 +15,8 @@ from tests.hostile.stock import GOOD, GREED, UPDATES
 from tests.hostile.world import World
 
 _DAY = 86_400
+_LONG_AGO, _AHEAD = "2001-05-09", "2099-01-01"
+_OTHER = "not taken: another mirror may have it as it should be"
 _INDEX = {LISTING: "127.0.0.1", REPODATA: "repomd.xml"}
 _ACCEPTING = "`mirrorsync update --accept-upstream` takes it as it is"
 
@@ -27,6 +29,7 @@ def cases() -> Iterator[Case]:
         yield from _frozen(kind)
         yield from _greedy(kind)
         yield from _shrunk(kind)
+    yield from _misdescribed()
     yield from _gone_back()
     yield from _mixed()
 
@@ -34,6 +37,7 @@ def cases() -> Iterator[Case]:
 def _gone_back() -> Iterator[Case]:
     says = ("repomd.xml", "has gone back to", "another mirror may be current", _ACCEPTING)
     yield Case("A3", REPODATA, "an older repomd.xml", gone_back, says, ExitCode.FAILURE, (), settled=True)
+    yield Case("A3", REPODATA, "a repomd.xml of the future before", once_ahead, (), ExitCode.DONE, UPDATES)
 
 
 def _frozen(kind: MirrorKind) -> Iterator[Case]:
@@ -41,7 +45,8 @@ def _frozen(kind: MirrorKind) -> Iterator[Case]:
     yield Case("A4", kind, "nothing new for long", frozen, frozen_says, ExitCode.FINDINGS, UPDATES)
     if kind is REPODATA:
         lagging_says = ("127.0.0.1", "its newest advisory is", "older than its newest package", "ask its owner, or use another")
-        yield Case("A4", kind, "advisories that lag", lagging, lagging_says, ExitCode.FINDINGS, UPDATES)
+        for name, days in (("advisories that lag", (_LONG_AGO,)), ("advisories that lag but for one of the future", (_LONG_AGO, _AHEAD))):
+            yield Case("A4", kind, name, partial(lagging, days), lagging_says, ExitCode.FINDINGS, UPDATES)
 
 
 def _mixed() -> Iterator[Case]:
@@ -58,12 +63,29 @@ def _greedy(kind: MirrorKind) -> Iterator[Case]:
     yield Case("A6", kind, "fifty more nowhere", partial(greedy, offered=False), says)
 
 
+def _misdescribed() -> Iterator[Case]:
+    """What the metadata says of a package that is as well signed as ever, and what its header does not, or the other way round."""
+    no_header, no_metadata = ("and its header does not", _OTHER), ("and its metadata does not", _OTHER)
+
+    def case(name: str, misbehave: Callable[[World], None], *says: str) -> Case:
+        return Case("A6", REPODATA, name, misbehave, ("held", "bash-2-1.noarch.rpm", *says))
+
+    zip_, evil = relation("obsoletes", "zip"), relation("requires", "evil")
+    yield case("obsoletes in the metadata alone", partial(saying, zip_), "its metadata says that it obsoletes zip", *no_header)
+    yield case("requirement in the metadata alone", partial(saying, evil), "its metadata says that it requires evil", *no_header)
+    yield case("requirements in the header alone", leaving_out, "its header says that it requires more0", *no_metadata)
+    says = ("tar-2-1.noarch.rpm", "its metadata says that it provides more0", *no_header)
+    yield Case("A6", REPODATA, "what is needed provided in the metadata alone", pretending, says, arrives=())
+
+
 def _shrunk(kind: MirrorKind) -> Iterator[Case]:
     limit = "more than shrink_limit = 20 per cent fewer"
     says = ("127.0.0.1", "offers no packages, 2 when it was last taken", limit, _ACCEPTING)
     yield Case("A11", kind, "nothing listed", partial(lacking, names=UPDATES), says, ExitCode.FAILURE, (), settled=True)
     says = ("127.0.0.1", "offers 1 packages, 2 when it was last taken", limit, _ACCEPTING)
     yield Case("A11", kind, "half of it listed", partial(lacking, names=(GOOD,)), says, ExitCode.FAILURE, (), settled=True)
+    says = ("127.0.0.1", "would take 1 of the tree's 3 names out", "more than shrink_limit = 20 per cent", "look at its Obsoletes")
+    yield Case("A11", kind, "another name obsoleted", devouring, says, ExitCode.FAILURE, ())
 
 
 def older_package(world: World) -> None:
@@ -75,6 +97,14 @@ def older_package(world: World) -> None:
 def gone_back(world: World) -> None:
     """repomd.xml is as it was ten days before."""
     _dated(world, -10 * _DAY)
+
+
+def once_ahead(world: World) -> None:
+    """The first that was seen of the mirror was of seventy years from now."""
+    _dated(world, 70 * 365 * _DAY)
+    if (result := world.mirrorsync()("update", "--dry-run")).code:
+        raise RuntimeError(result.err)
+    _dated(world, -70 * 365 * _DAY)
 
 
 def _dated(world: World, shift: int) -> None:
@@ -93,17 +123,19 @@ def frozen(world: World) -> None:
         time.sleep(max(0.0, 2 - (time.time() - world.file().stat().st_mtime)))
 
 
-def lagging(world: World) -> None:
-    """The newest erratum is of a year when nobody had these packages."""
-    world.rewrite("updateinfo", lambda _: _updateinfo("2001-05-09"))
+def lagging(days: Sequence[str], world: World) -> None:
+    """The newest erratum that can be is of a year when nobody had these packages."""
+    world.rewrite("updateinfo", lambda _: _updateinfo(*days))
     world.settings = 'stale_after = "30d"'
 
 
-def _updateinfo(day: str) -> bytes:
-    return (
-        f'<updates><update type="security"><id>RHSA-1</id><issued date="{day} 00:00:00"/><pkglist><collection>'
-        '<package name="bash" version="2" release="1" epoch="0" arch="noarch"/></collection></pkglist></update></updates>'
-    ).encode()
+def _updateinfo(*days: str) -> bytes:
+    updates = (
+        f'<update type="security"><id>RHSA-{number}</id><issued date="{day} 00:00:00"/><pkglist><collection>'
+        '<package name="bash" version="2" release="1" epoch="0" arch="noarch"/></collection></pkglist></update>'
+        for number, day in enumerate(days, 1)
+    )
+    return f"<updates>{''.join(updates)}</updates>".encode()
 
 
 def of_another_time(kind: str, world: World) -> None:
@@ -134,6 +166,37 @@ def greedy(world: World, *, offered: bool) -> None:
     """The update suddenly requires fifty other packages."""
     more = [world.stock.signed(f"more{number}-1-1") for number in range(GREED)] if offered else []
     world.offer(world.stock.variant("greedy"), *more)
+
+
+def relation(kind: str, *names: str) -> str:
+    """What primary.xml says of a package's relations of one kind."""
+    entries = "".join(f'<rpm:entry name="{name}"/>' for name in names)
+    return f"<rpm:{kind}>{entries}</rpm:{kind}>"
+
+
+def saying(more: str, world: World) -> None:
+    """primary.xml says this of the update too, and the mirror has what it may lead to."""
+    world.settings = "shrink_limit = 50"
+    world.offer(world.stock.signed("evil-6-1"))
+    world.redescribe(lambda xml: xml.replace("</format>", f"{more}</format>"))
+
+
+def leaving_out(world: World) -> None:
+    """primary.xml does not say what the update requires, and nobody has it."""
+    greedy(world, offered=False)
+    world.redescribe(lambda xml: re.sub("<rpm:requires>.*</rpm:requires>", "", xml, flags=re.DOTALL))
+
+
+def pretending(world: World) -> None:
+    """primary.xml says that another package provides what the update requires."""
+    greedy(world, offered=False)
+    provided = relation("provides", *(f"more{number}" for number in range(GREED))).removesuffix("</rpm:provides>")
+    world.redescribe(lambda xml: xml.replace("<rpm:provides>", provided), "tar")
+
+
+def devouring(world: World) -> None:
+    """The update obsoletes another name of the tree, and is the newer build of one that the tree had."""
+    world.offer(world.stock.variant("devouring"))
 
 
 def lacking(world: World, names: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tests import namespaces
 from tests.commands import Mirrorsync, Result
 from tests.privilege import seccomp
 from tests.privilege.unit import UNIT
@@ -53,6 +54,8 @@ def obstacle(*, sandboxed: bool) -> str:
     """Why another user cannot be put on here, or be restricted as the unit says; '' where he can."""
     if os.geteuid() != 0:
         return "only root can run the program as another user"
+    if sandboxed and (reason := namespaces.obstacle("mount", "net")):
+        return reason
     if sandboxed and shutil.which("systemd-analyze") is None:
         return "this machine lacks systemd-analyze, which knows the groups of system calls; install systemd"
     if sandboxed and ctypes.util.find_library("seccomp") is None:
