@@ -82,3 +82,15 @@ class TrustError(MirrorsyncError):
 
 class UnpackingError(MirrorsyncError):
     """Compressed bytes are damaged, of a kind that is not read, or larger than they may be; the text follows the file's name."""
+
+
+class DeliveryError(MirrorsyncError):
+    """A message could not be handed over. final: it is not tried again, as it would be refused again."""
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final
+
+
+class PageError(MirrorsyncError):
+    """The page cannot be put where it is to go: into a tree, or over what others put there."""

@@ -9,7 +9,8 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -72,6 +73,22 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def read_plain(path: Path, most: int) -> bytes:
+    """All bytes of a file of at most so many. Raises OSError, for pipes and devices too: nothing is waited for, nor read without end."""
+    with open(path, "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most} bytes", str(path))
+    return content
+
+
+def _at_once(path: str, flags: int) -> int:
+    """As open(2), which waits at a pipe's name for somebody to write into it."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -112,10 +129,15 @@ def write_file(path: Path, content: bytes | Iterable[bytes], *, mode: int = FILE
     sync_directory(path.parent)
 
 
-def remove_strays(folder: Path, name: str = "*") -> None:
-    """Remove what `write_file` was about to put at `name` in the folder when its process was killed; a glob, any file by default."""
+def remove_strays(folder: Path, name: str = "*", *, idle: float = 0.0) -> None:
+    """Remove what `write_file` was about to put at `name` in the folder when its process was killed; a glob, any file by default.
+
+    idle: seconds since it was written to, at least; for folders that others may be writing to.
+    """
     for stray in sorted(folder.glob(f".{name}.[0-9]*.new")):
-        remove_file(stray)
+        with suppress(FileNotFoundError):  # it has got its name
+            if not idle or time.time() - stray.stat().st_mtime > idle:
+                remove_file(stray)
 
 
 def copy_file(source: Path, target: Path, *, mode: int = FILE_MODE) -> None:
@@ -297,9 +319,35 @@ def settle(partial: Path, target: Path, *, mode: int = FILE_MODE) -> None:
     move(partial, target)
 
 
+def move_each(source: Path, target: Path, names: Sequence[str]) -> None:
+    """Rename files of one folder, each in its own step and in this order, to the same paths below another one of the same file system.
+
+    Their contents are made durable first, all at once; directories are made.
+    """
+    sync_filesystem(source)
+    for name in names:
+        make_directory((target / name).parent)
+        (source / name).rename(target / name)
+    for folder in sorted({(target / name).parent for name in names}):
+        sync_directory(folder)
+
+
+def stage_file(path: Path, content: bytes, *, mode: int = FILE_MODE) -> None:
+    """Write a new file in a folder that nobody reads; its directory is made, and nothing is durable until `move_each`."""
+    make_directory(path.parent)
+    with path.open("xb") as file:
+        file.write(content)
+        os.fchmod(file.fileno(), mode)
+
+
 def remove_file(path: Path) -> None:
     """Remove a file's name; nothing where there is none."""
     path.unlink(missing_ok=True)
+
+
+def opened_log(path: Path) -> int:
+    """A descriptor that adds lines to the end of a file, which is made where it is not there: not for others to read."""
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
 
 
 def _libc() -> ctypes.CDLL:

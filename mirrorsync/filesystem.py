@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -100,3 +101,20 @@ def kind_of(device: int) -> str:
     """What kind of file system a device (as stat(2) numbers it) is; '' where mountinfo has it not, as with btrfs's subvolumes."""
     number = f"{os.major(device)}:{os.minor(device)}"
     return next((mount.kind for mount in mounts() if mount.device == number), "")
+
+
+def foreign_hands(path: Path) -> Path | None:
+    """The file itself, or the folder on the way to it, that others than root and this user may change; None where there is none.
+
+    A folder such as /tmp, whose files are their owners' alone, does no harm.
+    """
+    real = path.resolve()
+    for place in dict.fromkeys((real, *real.parents, *path.absolute().parents)):
+        try:
+            status = place.stat()
+        except OSError:
+            return place
+        guarded = place.is_dir() and status.st_mode & stat.S_ISVTX
+        if status.st_uid not in (0, os.geteuid()) or (status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not guarded):
+            return place
+    return None

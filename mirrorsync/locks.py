@@ -11,6 +11,7 @@ from pathlib import Path
 from mirrorsync.errors import LockedError
 from mirrorsync.files import FILE_MODE, make_directory
 
+_POLL = 0.1  # seconds
 _SIGNATURE = 60  # bytes of who holds a lock
 _AS_IT_LIES = os.O_NOFOLLOW | os.O_NONBLOCK  # be it a link to elsewhere, or a pipe that nobody writes to
 
@@ -29,6 +30,23 @@ def locked(path: Path, purpose: str) -> Iterator[None]:
             holder = lock_holder(path) or _note(path) or "another run"
             raise LockedError(f"{purpose}: {holder} is at work on it; nothing was done") from error
         _sign(path)
+        yield
+
+
+@contextmanager
+def in_turn(folder: Path, purpose: str, *, patience: float) -> Iterator[None]:
+    """Be the one writer of a folder that is there, after whoever is now; LockedError where that takes longer than `patience` seconds."""
+    deadline = time.monotonic() + patience
+    with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as descriptor:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    holder = lock_holder(folder / "lock") or "another run"
+                    raise LockedError(f"{purpose}: {holder} is at work on it; nothing was done") from error
+            time.sleep(_POLL)
         yield
 
 

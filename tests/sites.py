@@ -76,6 +76,11 @@ class Site:
         return self.folder / "state"
 
     @property
+    def config(self) -> Path:
+        """The program's configuration."""
+        return self.folder / "mirrorsync.toml"
+
+    @property
     def boot(self) -> Path:
         """The boot directory, which no site has to have."""
         return self.folder / "tftpboot"

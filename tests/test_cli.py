@@ -31,7 +31,7 @@ from tests.sites import Site, add_tree, copy, repodata_site
 from tests.test_documents import validate
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("update", "check", "status", "history", "hdlist", "config", "config check", "config show")
+COMMANDS = ("update", "check", "daemon", "status", "history", "hdlist", "config", "config check", "config show")
 INTERRUPTED = 130
 
 

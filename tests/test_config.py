@@ -4,7 +4,7 @@ import json
 import shutil
 import tomllib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,16 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.keys import signing_key
+from mirrorsync.app.targets import targets_of, waivers_of
 from mirrorsync.cli.config import config_commands
 from mirrorsync.cli.context import Call, Verbosity
 from mirrorsync.config import values
 from mirrorsync.config.display import config_document, config_text
 from mirrorsync.config.loading import check, default_state, load, locate, understand
-from mirrorsync.config.named_files import read_password
+from mirrorsync.config.named_files import read_password, read_secret
 from mirrorsync.config.schema import Config
 from mirrorsync.config.sources import gather, merge
 from mirrorsync.errors import ConfigError, ExitCode
-from mirrorsync.model.choices import Layout, Signatures
+from mirrorsync.model.choices import Layout, Occasion, Signatures, StartTls
+from mirrorsync.model.pending import Urgency, Waiver, WaiverRule
 from mirrorsync.model.policy import NewPackages
 from mirrorsync.model.version import EVR
 
@@ -321,8 +323,8 @@ def test_a_tree_may_be_called_as_one_of_its_tables_is(write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("[report]\nmail_to = []\n", "report.mail_to: is not a key here; remove it: there are no keys here yet"),
-        ("[schedule]\nat = 1\n", "schedule.at: is not a key here; remove it: there are no keys here yet"),
+        ("[report]\nmail_to = []\n", "report.mail_to: is not a key here; did you mean 'mail'?"),
+        ("[report]\nx = 1\n", "report.x: is not a key here; the keys here are html, mail, prometheus, webhooks"),
         ("[tree.a]\n", "tree: is not a key here; did you mean 'trees'?"),
         ("trees = 3\n", "trees: is not a table; write its keys under a heading in square brackets"),
         ("mirrorsync = 3\n", "mirrorsync: is not a table; write its keys under a heading in square brackets"),
@@ -346,6 +348,7 @@ def test_tables_that_are_not_there_are_refused(write: Write, text: str, line: st
         ('genhdlist = ["/x"]\n', "trees.a.genhdlist: is for layout 'redhat': this tree has no hdlist; remove it"),
         ('repos = ["x"]\n', "trees.a.repos: is used with .repo files only; name them in updates_from, or remove it"),
         ('legacy = true\n', "trees.a.legacy: is for the mirrors of updates_from, of which there are none; set it in [[updates]]"),
+        ('stale_after = "30d"\n', "trees.a.stale_after: is for the mirrors of updates_from, of which there are none; set it in [[updates]]"),  # noqa: E501
         ('legacy = "yes"\n', "trees.a.legacy: 'yes' is neither true nor false; write one of them without quotation marks"),
         ('boot = {}\n', "trees.a.boot.directory: is missing; set it"),
         ('export.clients = ["10.1.0.0/16(ro)"]\n', "trees.a.export.clients[1]: '10.1.0.0/16(ro)' is not a client"),
@@ -700,6 +703,14 @@ def test_check_tells_a_genhdlist_that_cannot_be_run(write: Write, tmp_path: Path
         check(write(text), {})
 
 
+def test_check_takes_folders_and_files_of_advisories_and_tells_what_is_not_there(write: Write, tmp_path: Path) -> None:
+    path = write(complete(tmp_path) + f'advisories = ["{tmp_path}", "{tmp_path}/key", "{tmp_path}/gone"]\n')
+    assert unusable(path) == [
+        "trees.a.updates[1].advisories[3]: gone is neither a folder nor a file that this user can read; "
+        "put advisories there, or correct the name or the mode"
+    ]
+
+
 def test_a_password_is_the_first_line_of_its_file(write: Write, tmp_path: Path) -> None:
     (mirror,) = load(write(complete(tmp_path)), {}).trees["a"].updates
     assert read_password(mirror) == "secret"
@@ -766,4 +777,164 @@ def test_the_command_check_ends_in_the_configurations_error(write: Write) -> Non
     assert isinstance(run(path, "check")[2], ConfigError)
     text, code, _ = run(path, "check", "--json")
     assert code == ExitCode.CONFIGURATION
-    assert json.loads(text)["problems"] == [f"{path}: x: is not a key here; the keys here are mirrorsync, report, schedule, trees"]
+    assert json.loads(text)["problems"] == [f"{path}: x: is not a key here; the keys here are errata, mirrorsync, report, schedule, trees"]
+
+
+# --- mail -----------------------------------------------------------------------------------------------------------------
+
+ONE_WAY = "is for mail that goes by a server, and here the command of `sendmail` sends it; remove one of them"
+RECIPIENT = '\n[[report.mail.recipients]]\naddress = "ops@example.org"\n'
+
+
+def mail(more: str = 'server = "smtp://mail.example.org:587"', recipient: str = "") -> str:
+    return f'{tree()}{update()}[report.mail]\nsender = "mirrorsync@example.org"\n{more}\n{RECIPIENT}{recipient}\n'
+
+
+def test_mail_has_defaults_that_send_no_password_and_nothing_without_tls(write: Write) -> None:
+    settings = load(write(mail()), {}).report.mail
+    assert settings
+    assert (settings.server, settings.starttls, settings.username) == ("smtp://mail.example.org:587", StartTls.REQUIRE, None)
+    [recipient] = settings.recipients
+    assert (recipient.trees, recipient.severity, recipient.when) == (("*",), Urgency.UNRATED, tuple(Occasion))
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ("", 'server: is missing; write by which server mail goes, or which command sends it: sendmail = "/usr/sbin/sendmail"'),
+        ('server = "smtp://m"\nsendmail = "/usr/sbin/sendmail"', f"server: {ONE_WAY}"),
+        ('sendmail = "/usr/sbin/sendmail"\nstarttls = "never"', f"starttls: {ONE_WAY}"),
+        ('server = "smtp://m"\nusername = "joe"', "password_file: is missing beside username; set it too, or remove username"),
+        ('server = "smtp://m"\npassword_file = "/p"', "username: is missing beside password_file; set it too, or remove password_file"),
+        ('server = "smtps://m"\nstarttls = "require"', "starttls: is for smtp: a server of smtps has TLS from its first byte; remove it"),
+        (
+            'server = "smtp://m"\nusername = "joe"\npassword_file = "/p"\nstarttls = "if-offered"',
+            'starttls: would let the password be sent without TLS; set it to "require", or remove username and password_file',
+        ),
+        ('server = "m:25"', "server: 'm:25' is not a mail server; write it as 'smtp://mail.example.org:587'"),
+        ('server = "smtp://joe:pw@m"', "server: 'smtp://***@m' is not a mail server; write it as 'smtp://mail.example.org:587'"),
+        (
+            'server = "smtp://m"\nlist_id = "<x>"',
+            "list_id: '<x>' is not a List-Id; write it without brackets, as in 'mirrors.example.org'",
+        ),
+    ],
+)
+def test_what_mail_is_told_that_does_not_go_together_is_refused(write: Write, more: str, line: str) -> None:
+    assert problems(write(mail(more))) == [f"mirrorsync.toml: report.mail.{line}"]
+
+
+@pytest.mark.parametrize(
+    "address", ["ops", "a b@c", "Ops <ops@example.org>", "ops@example.org\\r\\nBcc: x@y", "-oQ/tmp@x", "ops@-x", "\u00e4@x", "a@[::1]"]
+)
+def test_an_address_is_bare(write: Write, address: str) -> None:
+    [line] = problems(write(mail(recipient=f'[[report.mail.recipients]]\naddress = "{address}"')))
+    assert "is not a mail address; write it bare, as in 'ops@example.org'" in line
+
+
+def test_mail_reads_back_from_the_configuration_that_is_shown(write: Write, tmp_path: Path) -> None:
+    config = load(write(mail(recipient='severity = "low"\nwhen = ["digest"]')), {})
+    (tmp_path / "shown.toml").write_text(config_text(config))
+    assert load(tmp_path / "shown.toml", {}) == config
+
+
+@pytest.mark.parametrize("key", ["trees", "when"])
+def test_a_recipient_who_is_never_told_is_refused(write: Write, key: str) -> None:
+    [line] = problems(write(mail(recipient=f"{key} = []")))
+    assert line == f"mirrorsync.toml: report.mail.recipients[1].{key}: is empty; name at least one"
+
+
+def test_check_tells_a_recipient_of_trees_that_are_not_there_and_files_that_mail_cannot_use(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret\n")
+    (tmp_path / "password").chmod(0o640)
+    more = f'server = "smtp://m"\nusername = "joe"\npassword_file = "{tmp_path}/password"\nca = "/no/ca"'
+    found = [line for line in unusable(write(mail(more, 'trees = ["b*"]'))) if "mail" in line]
+    assert found == [
+        "report.mail.ca: /no/ca is not a file that this user can read; put it there, or correct the name or the mode",
+        "report.mail.password_file: password may be read by others; chmod 600 it",
+        "report.mail.recipients[1].trees: no tree is called so, and ops@example.org is told of nothing; the trees are a",
+    ]
+
+
+def test_a_secret_that_others_may_read_is_refused_when_it_is_used(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"secret\nmore\n")
+    (tmp_path / "password").chmod(0o600)
+    assert read_secret(tmp_path / "password") == "secret"
+    (tmp_path / "password").write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="byte 1 is not UTF-8"):
+        read_secret(tmp_path / "password")
+    (tmp_path / "password").chmod(0o604)
+    with pytest.raises(ConfigError, match="may be read by others; chmod 600 it"):
+        read_secret(tmp_path / "password")
+
+
+# --- the schedule, and hooks --------------------------------------------------------------------------------------------------
+
+
+def test_times_are_such_as_crontab_has_and_shown_as_they_were_written(write: Write) -> None:
+    path = write('[schedule]\nupdate = "17 4 * * mon-fri"\ncheck = "@weekly"\n' + tree(more='[trees.a.schedule]\nupdate = "never"\n'))
+    config = load(path, {})
+    shown = config_document(config)
+    assert (shown["schedule"]["update"], shown["schedule"]["check"]) == ("17 4 * * mon-fri", "@weekly")
+    assert shown["trees"]["a"]["schedule"] == {"update": "never"}
+    assert (config.schedule.at_once, config.mirrorsync.hooks_timeout) == (2, timedelta(minutes=10))
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ('update = "17 4 * *"', "schedule.update: '17 4 * *' is not a time of crontab(5): it has 4 fields; write minute"),
+        ('check = "0 0 30 2 *"', "schedule.check: '0 0 30 2 *' never comes: no such month has such a day; correct"),
+        ("update = 17", "schedule.update: is not text; put it in quotation marks"),
+        ('jitter = "1"', "schedule.jitter: '1' is not a length of time"),
+        ("at_once = 0", "schedule.at_once: 0 is too small"),
+        ('digest = "@weekly"', "schedule.digest: is told to nobody; say to whom in [report.mail] or [[report.webhooks]], or remove it"),
+    ],
+)
+def test_what_is_no_schedule_is_refused(write: Write, table: str, problem: str) -> None:
+    [found] = problems(write(f"[schedule]\n{table}\n"))
+    assert found.startswith(f"mirrorsync.toml: {problem}")
+
+
+def test_a_tree_has_no_digest_of_its_own(write: Write) -> None:
+    [found] = problems(write(tree(more='[trees.a.schedule]\ndigest = "@weekly"\n')))
+    assert found == "mirrorsync.toml: trees.a.schedule.digest: is not a key here; the keys here are check, jitter, late, update"
+
+
+# --- errata ---------------------------------------------------------------------------------------------------------------
+
+
+WAIVER = '[[errata.waivers]]\nreason = "no Bluetooth"\nuntil = 2027-12-31\n'
+
+
+def test_targets_and_waivers_are_read(write: Write) -> None:
+    targets = '[errata.targets]\ncritical = "2d"\nunrated = "1w"\n'
+    config = load(write(f'{tree()}{targets}{WAIVER}cve = "CVE-2027-1"\n{WAIVER}package = "kernel*"\ntrees = ["a"]\n'), {})
+    assert targets_of(config) == {Urgency.CRITICAL: timedelta(days=2), Urgency.UNRATED: timedelta(days=7)}
+    waiver = Waiver("no Bluetooth", date(2027, 12, 31))
+    assert waivers_of(config, "a") == (WaiverRule(waiver, cve="CVE-2027-1"), WaiverRule(waiver, package="kernel*"))
+    assert waivers_of(config, "b") == (WaiverRule(waiver, cve="CVE-2027-1"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (WAIVER, "errata.waivers[1].advisory: is missing; write what may be late: advisory, or cve or package"),
+        (f'{WAIVER}cve = "C"\npackage = "p"\n', "errata.waivers[1].package: is one too many beside cve; write a waiver for each"),
+        (f'{WAIVER}cve = "C"\ntrees = []\n', "errata.waivers[1].trees: is empty; name at least one"),
+        (f'{WAIVER.replace("2027-12-31", "3")}cve = "C"\n', "errata.waivers[1].until: 3 is not a day; write year, month and day"),
+        (WAIVER.replace('reason = "no Bluetooth"', 'cve = "C"'), "errata.waivers[1].reason: is missing; set it"),
+        ('[errata.targets]\ncritical = "soon"\n', "errata.targets.critical: 'soon' is not a length of time"),
+        ('[errata.targets]\nsevere = "2d"\n', "errata.targets.severe: is not a key here"),
+    ],
+)
+def test_what_targets_and_waivers_may_not_say(write: Write, text: str, line: str) -> None:
+    [found] = problems(write(text))
+    assert line in found
+
+
+def test_a_waiver_for_no_tree_is_told_by_the_check(write: Write) -> None:
+    path = write(f'{tree()}{update()}{WAIVER}cve = "CVE-2027-1"\ntrees = ["b*"]\n')
+    with pytest.raises(ConfigError) as caught:
+        check(path, {})
+    told = "errata.waivers[1].trees: no tree is called so, and nothing is waived; the trees are a"
+    assert any(told in line for line in caught.value.problems)

@@ -36,7 +36,7 @@ def test_documents_are_what_their_schemas_say(mirrorsync: Mirrorsync) -> None:
     plan = f"{mirrorsync.config.parent}/plan.json"
     for command in (
         f"update redhat --dry-run --save {plan}", "update", "update", "check", "check --deep", "status", "history", "diff redhat 1 2",
-        "audit bash", "audit --all redhat",
+        "report", "audit bash", "audit --all redhat",
         "diff redhat 1 9", "rollback -n redhat 1", "rollback redhat 2", "prune", f"apply {plan}", "config show", "config check",
     ):  # fmt: skip
         validate(mirrorsync(*command.split(), "--json").document)

@@ -413,7 +413,7 @@ def test_a_page_instead_of_a_package_is_refused(site: Site, pool: Pool, bash: Pa
     site.files["bash.rpm"] = Served(page)
     [outcome] = run(Wanted(replace(described(bash), size=len(page)), (site.place("bash.rpm"),), digests_only), pool=pool)
     assert isinstance(outcome, Failed)
-    assert "not a readable package" in outcome.reason
+    assert "not a whole package" in outcome.reason
 
 
 def test_a_package_that_is_nowhere_fails_at_once_and_the_others_arrive(

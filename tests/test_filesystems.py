@@ -16,10 +16,12 @@ from mirrorsync.tree.layout import STAMP
 from tests.commands import Mirrorsync, Result, configured
 from tests.conftest import Builder
 from tests.filesystems import Machine, machine
+from tests.namespaces import obstacle
 from tests.sites import LISTING, copy, rhl_tree
 from tests.trees import snapshot
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="mounting needs root")
+_OBSTACLE = obstacle("mount", "pid")
+pytestmark = pytest.mark.skipif(bool(_OBSTACLE), reason=_OBSTACLE)
 
 EXCHANGING = ("ext4", "xfs", "btrfs", "tmpfs")
 LINKS_OF_EXT4 = 65_000

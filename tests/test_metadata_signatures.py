@@ -1,5 +1,6 @@
 """Signatures on repomd.xml: gpgv's verdict on real keys, and what an upstream's policy makes of it from run to run."""
 
+import bz2
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from mirrorsync.trust.publickey import PublicKey, read_keys
 from tests.commands import Mirrorsync, configured
 from tests.conftest import Builder
 from tests.corpus import CORPUS, needs_corpus
+from tests.forgeries import packet
 from tests.servers import MirrorServer, http_server
 from tests.sites import Site, repodata_site
 from tests.watched import refusal, taken_out, updated
@@ -91,6 +93,28 @@ def test_sha1_counts_only_for_an_upstream_of_that_age(pinned: SigningKey) -> Non
     assert signer(signature, pinned, legacy=True) == pinned.fingerprint
 
 
+@pytest.mark.parametrize(("kind", "said"), [("RSA", "an RSA key of 1024 bits"), ("DSA", "a DSA key of 1024 bits")])
+def test_a_short_key_counts_only_for_an_upstream_of_that_age(kind: str, said: str) -> None:
+    with signing_key("Short", kind=kind, bits=1024) as key:
+        signature = detached(key)
+        assert f"by {said}, which proves nothing any more; set `legacy`" in fault(signature, read_keys(key.public))
+        assert signer(signature, key, legacy=True) == key.fingerprint
+
+
+def test_a_short_subkey_counts_no_more_than_a_short_key() -> None:
+    with signing_key("Whole") as key:
+        key.gpg("--quick-add-key", key.fingerprint, "rsa1024", "sign", "never")
+        key.publish()
+        assert "its signature is by an RSA key of 1024 bits" in fault(detached(key), read_keys(key.public))
+
+
+def test_what_unpacks_to_more_is_no_signature(pinned: SigningKey) -> None:
+    binary = gpg(pinned, "--local-user", pinned.fingerprint, "--detach-sign", content=CONTENT)
+    packed = packet(8, b"\3" + bz2.compress(packet(11, b"b" + bytes(1 << 20))))
+    for content in (binary + packed, packed, b"\x88\0" + packed, binary * 17):
+        assert "its signature cannot be read" in fault(content, read_keys(pinned.public))
+
+
 def test_an_expired_key_counts_no_more() -> None:
     with signing_key("Expired") as key:
         gpg(key, "--quick-set-expire", key.fingerprint, "seconds=2")
@@ -117,19 +141,19 @@ def test_what_is_no_signature_proves_nothing(content: bytes, pinned: SigningKey)
 @pytest.mark.parametrize("number", ["1", "3"])
 def test_other_weak_digests_never_count(number: str) -> None:
     with pytest.raises(VerificationError, match="proves nothing any more; its owner"):
-        judged(VALID.format(by=PINNED, hash=number).encode(), frozenset({PINNED}), legacy=True)
+        judged(VALID.format(by=PINNED, hash=number).encode(), frozenset({PINNED}), {}, legacy=True)
 
 
 def test_a_signature_that_does_not_fit_decides_beside_one_that_does() -> None:
     status = VALID.format(by=PINNED, hash="8") + "[GNUPG:] NEWSIG\n[GNUPG:] BADSIG 02 y\n"
     with pytest.raises(VerificationError, match="does not fit it"):
-        judged(status.encode(), frozenset({PINNED}), legacy=False)
+        judged(status.encode(), frozenset({PINNED}), {}, legacy=False)
 
 
 @pytest.mark.parametrize("status", ["", "[GNUPG:]\n", VALID.format(by="b" * 40, hash="8"), VALID.replace("GOODSIG", "EXPSIG")])
 def test_a_valid_signature_is_one_that_is_good_and_by_a_pinned_key(status: str) -> None:
     with pytest.raises(VerificationError):
-        judged(status.format(by=PINNED, hash="8").encode(), frozenset({PINNED}), legacy=False)
+        judged(status.format(by=PINNED, hash="8").encode(), frozenset({PINNED}), {}, legacy=False)
 
 
 def test_without_gpgv_the_line_says_what_to_install(pinned: SigningKey, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +311,7 @@ def test_repo_gpgcheck_requires_a_signature(signing: Signing, tmp_path: Path) ->
 
 
 def test_without_gpgvs_verdict_anybody_could_sign(signing: Signing, stranger: SigningKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    taken_out(monkeypatch, metadata.judged, lambda _status, pinned, **_words: min(pinned))
+    taken_out(monkeypatch, metadata.judged, lambda _status, pinned, _weak, **_words: min(pinned))
     signing.sign(stranger)
     assert updated(signing.program("require")).plan.empty
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirrorsync.errors import PlanError
-from mirrorsync.model.advisory import Advisory, AdvisoryType
+from mirrorsync.model.advisory import Advisory, AdvisoryType, Reference, Told
 from mirrorsync.model.package import Dependency, Digest, Package, Sense
 from mirrorsync.model.plan import Change, Held, Incoming, Kept, Outgoing, Plan, Removal
 from mirrorsync.model.version import EVR, NEVRA
@@ -53,6 +53,11 @@ ADVISORIES = st.builds(
     NAMES,
     st.lists(NEVRAS, max_size=2).map(tuple),
     st.booleans(),
+    TEXTS,
+    TEXTS,
+    st.sampled_from(Told),
+    st.lists(st.builds(Reference, TEXTS, TEXTS, TEXTS, TEXTS), max_size=2).map(tuple),
+    st.lists(st.tuples(TEXTS, TEXTS), max_size=2).map(tuple),
     TEXTS,
 )
 PLANS = st.builds(

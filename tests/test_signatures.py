@@ -1,10 +1,16 @@
 """What rpm says of signed, unsigned, altered and foreign files, and what is made of it."""
 
 import json
+import os
 import shutil
+import signal
 import struct
 import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -209,12 +215,56 @@ def test_a_verdict_does_not_leave_a_database_behind(stand: Stand, tmp_path: Path
 def test_an_rpmkeys_that_is_killed_ends_the_run_rather_than_judging_the_package(
     stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "rpmkeys"
-    program.write_text("#!/bin/sh\nkill -INT $$\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    with pytest.raises(TrustError, match="rpmkeys was ended by signal 2"):
+    instead_of_rpmkeys(monkeypatch, tmp_path, "import signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL); time.sleep(20)")
+    ending = threading.Thread(target=interrupt, args=(f"{tmp_path}/rpmkeys",))
+    ending.start()
+    with pytest.raises(TrustError, match="rpmkeys was ended by signal 2, so nothing was verified; run again"):
         verdicts([stand.signed], stand.keyring)
+    ending.join()
+
+
+def instead_of_rpmkeys(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> None:
+    """Let a Python program stand before it in the path; `whole()` is what rpmkeys itself would have printed."""
+    program = folder / "rpmkeys"
+    own = "def whole(): return subprocess.run([RPMKEYS, *sys.argv[1:]], capture_output=True, text=True).stdout"
+    program.write_text(f"#!{sys.executable}\nimport subprocess, sys\nRPMKEYS = {shutil.which('rpmkeys')!r}\n{own}\n{code}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def interrupt(program: str) -> None:
+    """SIGINT to the process of that program, once there is one."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if program.encode() in path.read_bytes().split(b"\0"):
+                    os.kill(int(path.parent.name), signal.SIGINT)
+                    return
+        time.sleep(0.05)
+
+
+def test_a_package_that_rpm_dies_of_is_refused_and_the_others_are_judged(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deadly = Path(shutil.copy(stand.signed, tmp_path / "deadly.rpm"))
+    died = "import ctypes; any('deadly' in word for word in sys.argv) and ctypes.string_at(0); print(whole(), end='')"
+    instead_of_rpmkeys(monkeypatch, tmp_path, died)
+    assert verdicts([stand.signed, deadly, stand.unsigned], stand.keyring) == (
+        Signed(stand.pinned.fingerprint),
+        Bad("rpmkeys died of signal 11"),
+        Unsigned(),
+    )
+    with pytest.raises(VerificationError, match=r"^deadly\.rpm: rpmkeys died of signal 11; refused: another mirror may have it whole$"):
+        verify(deadly, described(deadly), stand.keyring, Signatures.REQUIRE)
+
+
+def test_rpm_s_exit_code_counts_beside_a_file_that_its_words_refuse(stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = altered(stand.signed, tmp_path / "damaged.rpm", offset=-20)
+    instead_of_rpmkeys(monkeypatch, tmp_path, "print(whole(), end=''); sys.exit(1)")
+    good, bad = verdicts([stand.signed, damaged], stand.keyring)
+    assert good == Bad("rpm does not accept it")
+    assert isinstance(bad, Bad)
 
 
 def test_a_subkeys_signature_counts_as_the_pinned_keys(rpm: Builder, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.namespaces import obstacle
+
 LOOPBACK = "127.0.0.1"
 TFTP_PORT = 69
 BLOCK_SIZE = 1408
@@ -120,8 +122,8 @@ def dnsmasq(root: Path) -> Iterator[TFTPServer]:
 def _isolated(name: str, *arguments: str) -> Iterator[TFTPServer]:
     """A daemon in the foreground, in a network namespace that has a loopback and goes with it."""
     program = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if program is None or os.geteuid() != 0:
-        pytest.skip(f"{name} is not installed, or this is not root")
+    if reason := obstacle("net") if program else f"not installed: {name}":
+        pytest.skip(reason)
     script = 'ip link set lo up && exec "$0" "$@"'
     command = ["unshare", "--net", "--", "setpriv", "--pdeathsig", "KILL", "sh", "-c", script, program, *arguments]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

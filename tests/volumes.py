@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import Mirrorsync
+from tests.namespaces import obstacle
 
 _SECONDS = 60
 _STEP = 1 << 18  # bytes: more than what a file takes beside its own
@@ -19,13 +20,8 @@ _BLOCK = 4096
 
 def _missing() -> str | None:
     """Why there can be no volume here; None where there can."""
-    lacking = [command for command in ("unshare", "nsenter", "mkfs.ext4", "mount") if shutil.which(command) is None]
-    if os.geteuid() != 0:
-        return "mounting takes root"
-    if lacking:
-        return f"not installed: {', '.join(lacking)}"
-    tried = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False, timeout=_SECONDS)
-    return None if tried.returncode == 0 else "no mount namespace can be made here"
+    lacking = [command for command in ("nsenter", "mkfs.ext4", "mount") if shutil.which(command) is None]
+    return obstacle("mount") or (f"not installed: {', '.join(lacking)}" if lacking else None)
 
 
 _MISSING = _missing()

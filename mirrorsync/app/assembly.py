@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mirrorsync.app.run import Run
 from mirrorsync.app.site import Export, Site, Source, Upstream
+from mirrorsync.app.targets import targets_of, waivers_of
 from mirrorsync.app.updates import Update, all_updates
 from mirrorsync.app.vigilance import Terms, Vigil
 from mirrorsync.config.schema import Config, TreeConfig
@@ -28,7 +29,18 @@ from mirrorsync.upstream.repodata import RepodataUpstream
 def site_of(config: Config, name: str) -> Site:
     """The configured tree `name` and what was decided about it."""
     settings = config.trees[name]
-    tree = Tree(
+    export = Export(settings.export.clients) if settings.export else None
+    policy = replace(settings.policy, promote_epochs=settings.layout is Layout.REDHAT)
+    texts = tuple(dict.fromkeys(place for update in settings.updates for place in update.advisories))
+    boot = settings.boot.directory if settings.boot else None
+    errata = (targets_of(config), waivers_of(config, name))
+    return Site(tree_of(config, name), policy, boot, export, _unsigned(settings), texts, *errata)
+
+
+def tree_of(config: Config, name: str) -> Tree:
+    """The configured tree `name` alone."""
+    settings = config.trees[name]
+    return Tree(
         name=name,
         path=settings.path,
         layout=settings.layout,
@@ -40,9 +52,6 @@ def site_of(config: Config, name: str) -> Site:
         compression=settings.compression,
         kickstarts=settings.kickstarts,
     )
-    export = Export(settings.export.clients) if settings.export else None
-    policy = replace(settings.policy, promote_epochs=settings.layout is Layout.REDHAT)
-    return Site(tree, policy, settings.boot.directory if settings.boot else None, export, _unsigned(settings))
 
 
 def _unsigned(settings: TreeConfig) -> tuple[str, ...]:
@@ -84,6 +93,10 @@ def _opened(config: Config, name: str, update: Update, memory: MirrorMemory, sta
     else:
         folder = _state(config, name) / "metadata" / _own_name(update)
         upstream = RepodataUpstream(update.mirror, transport, folder, arches, update.places, vigil)
+    if update.advisories:
+        from mirrorsync.app.texts import TextTold  # noqa: PLC0415  most mirrors have none, and a run with nothing to do is to be short
+
+        upstream = TextTold(upstream, update.advisories)
     judge = partial(verify, keyring=keyring, policy=update.signatures, legacy=update.legacy)
     return Source(upstream, transport, judge, vigil, update.exclude, update.include)
 

@@ -8,6 +8,7 @@ from mirrorsync.app.signatures import signature_findings
 from mirrorsync.app.site import Site
 from mirrorsync.app.steadiness import steady
 from mirrorsync.app.surroundings import surroundings_findings
+from mirrorsync.app.texts import text_findings
 from mirrorsync.app.vouching import not_signed
 from mirrorsync.errors import PublishError, TreeError
 from mirrorsync.model.choices import Layout
@@ -18,6 +19,7 @@ from mirrorsync.probes.indexed import digest_findings, duplicate_findings, mode_
 from mirrorsync.tree.comps import listed_names
 from mirrorsync.tree.indexes import index_files, read_indexes
 from mirrorsync.tree.reading import scan
+from mirrorsync.trust.confinement import lacking
 from mirrorsync.trust.keys import Keyring
 
 
@@ -30,18 +32,19 @@ def check_tree(site: Site, keyring: Keyring | None, *, deep: bool) -> CheckOutco
 
 
 def _checked(site: Site, keyring: Keyring | None, *, deep: bool) -> CheckOutcome:
-    tree = site.tree
+    tree, notes = site.tree, (*not_signed(site), *_not_confined())
     scan(tree)
     try:
         indexed = read_indexes(tree.layout, tree.path)
     except PublishError as error:
         finding = Finding(Severity.ERROR, "index-unreadable", str(tree.path), str(error), "run `mirrorsync update`, or rebuild the index")
-        around = (*records_findings(tree, deep=deep), *surroundings_findings(site, deep=deep), *not_signed(site))
+        around = (*records_findings(tree, deep=deep), *surroundings_findings(site, deep=deep), *notes)
         return CheckOutcome(tree.name, 0, deep, (finding, *around))
     findings = [*_tree_findings(site, indexed, deep=deep), *records_findings(tree, deep=deep), *surroundings_findings(site, deep=deep)]
     if deep:
         findings += signature_findings(tree.path, indexed, keyring)
-    return CheckOutcome(tree.name, len(indexed), deep, (*findings, *not_signed(site)))
+        findings += text_findings(tree.path, indexed, site.texts)
+    return CheckOutcome(tree.name, len(indexed), deep, (*findings, *notes))
 
 
 def _tree_findings(site: Site, indexed: Sequence[IndexedPackage], *, deep: bool) -> Iterator[Finding]:
@@ -63,6 +66,14 @@ def _name_findings(site: Site, indexed: Sequence[IndexedPackage]) -> Iterator[Fi
         yield Finding(Severity.ERROR, "comps-unreadable", tree.name, str(error), "without it no node can choose packages")
         return
     yield from name_findings(tree.path, indexed, names)
+
+
+def _not_confined() -> Iterator[Finding]:
+    """A note for each thing that programs which read strangers' files could do here, because the kernel keeps nobody from it."""
+    for part in lacking():
+        what = f"they run without {part}, which this machine does not have: a fault in them could do what this user may"
+        remedy = "let mirrorsync be a user of its own (docs/PRIVILEGE.md), or use a newer kernel"
+        yield Finding(Severity.NOTE, "not-confined", "rpmkeys and gpgv", what, remedy)
 
 
 def _expected_digests(site: Site, indexed: Sequence[IndexedPackage]) -> dict[str, Digest]:

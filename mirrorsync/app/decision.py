@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mirrorsync import __version__
 from mirrorsync.app.run import Run
@@ -16,6 +16,7 @@ from mirrorsync.errors import PlanError, UpstreamError
 from mirrorsync.files import make_directory, write_file
 from mirrorsync.model.basis import Basis
 from mirrorsync.model.finding import Finding
+from mirrorsync.model.pending import PendingOutcome
 from mirrorsync.model.plan import Plan
 from mirrorsync.planning.document import plan_document, plan_from
 from mirrorsync.tree.cache import TreeCache
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
     from mirrorsync.app.planning import Inputs
 
 
+_SETTLED = "settled.json"
+_SETTLED_PART = "settled-part.json"  # for updates that a filter limits: else the two would take each other's place
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """A plan, what it was made from, what was seen meanwhile, and its inputs: None where the plan is empty and was remembered.
 
-    stale: why the indexes are to be made anew whatever the plan says.
+    stale: why the indexes are to be made anew whatever the plan says.  pending: what the tree lacks, whatever a filter means.
     """
 
     plan: Plan
@@ -38,6 +43,7 @@ class Decision:
     stale: str | None
     findings: tuple[Finding, ...]
     inputs: "Inputs | None"
+    pending: PendingOutcome
 
 
 def decide(site: Site, sources: Sequence[Source], cache: TreeCache, run: Run) -> Decision:
@@ -52,43 +58,57 @@ def decide(site: Site, sources: Sequence[Source], cache: TreeCache, run: Run) ->
         raise UpstreamError("; ".join(finding.what for finding in silent))
     mirrors = {source.upstream.mirror.name: str(revision) for source, revision in zip(sources, revisions, strict=True)}
     basis = Basis(site.tree.stamp(), site.tree.seal(), seen.fingerprint, mirrors)
-    key = _key(site, sources, basis, reapply=run.reapply)
-    if not run.accept_upstream and (plan := _remembered(site, key, run.now.timestamp())) is not None:
-        return Decision(plan, basis, None, (), None)
+    key = _key(site, sources, basis, run)
+    if not run.accept_upstream and (settled := _remembered(site, key, run)) is not None:
+        plan, pending = settled
+        return Decision(plan, basis, None, (), None, pending)
     from mirrorsync.app.planning import read_and_plan  # noqa: PLC0415  loading it takes as long as all of a run with nothing to do
 
     answering = [source for source, revision in zip(sources, revisions, strict=True) if isinstance(revision, str)]
     planned = read_and_plan(site, answering, seen, cache, run)
-    decision = Decision(planned.plan, basis, planned.stale, (*silent, *planned.findings), planned.inputs)
+    decision = Decision(planned.plan, basis, planned.stale, (*silent, *planned.findings), planned.inputs, planned.pending)
     if decision.plan.empty and not decision.findings and not decision.stale:
-        _remember(site, key, decision.plan, planned.inputs.expiry)
+        _remember(_settled(site, run), key, decision, planned.inputs.expiry)
     return decision
 
 
-def _key(site: Site, sources: Sequence[Source], basis: Basis, *, reapply: bool) -> str:
+def _key(site: Site, sources: Sequence[Source], basis: Basis, run: Run) -> str:
     """A digest of everything a plan depends on."""
     kickstarts = [path.read_bytes() if path.is_file() else b"" for path in site.tree.kickstarts]
     offers = [
         (source.upstream.mirror.name, source.exclude, source.include, source.vigil.terms, repr(source.vigil.watch)) for source in sources
     ]
-    facts = (__version__, repr(basis), offers, repr(site.policy), site.tree.layout, kickstarts, reapply)
+    facts = (__version__, repr(basis), offers, repr(site.policy), site.tree.layout, kickstarts, run.reapply, run.wanted)
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
-def _settled(site: Site) -> Path:
-    return site.tree.state / "settled.json"
+def _settled(site: Site, run: Run) -> Path:
+    return site.tree.state / (_SETTLED if run.wanted.empty else _SETTLED_PART)
 
 
-def _remembered(site: Site, key: str, now: float) -> Plan | None:
+def _remembered(site: Site, key: str, run: Run) -> tuple[Plan, PendingOutcome] | None:
     try:
-        document = json.loads(_settled(site).read_bytes())
-        holds = document["key"] == key and (document["until"] is None or now < document["until"])
-        return plan_from(document["plan"]) if holds else None
+        document = json.loads(_settled(site, run).read_bytes())
+        if document["key"] != key or (document["until"] is not None and run.now.timestamp() >= document["until"]):
+            return None
+        return plan_from(document["plan"]), _pending(site, document["pending"], run)
     except (OSError, ValueError, KeyError, TypeError, PlanError, RecursionError):
         return None  # disposable: a lost or damaged one costs a reading
 
 
-def _remember(site: Site, key: str, plan: Plan, until: float | None) -> None:
+def _pending(site: Site, document: Mapping[str, Any], run: Run) -> PendingOutcome:
+    """What was pending then, as of now: the day, targets and waivers may be others."""
+    if not (document["errata"] or document["untold"] or site.waivers):
+        return PendingOutcome(site.tree.name, run.now)
+    from mirrorsync.app.lack import renewed  # noqa: PLC0415  as above: most often nothing is pending
+
+    return renewed(site, document, run.now)
+
+
+def _remember(file: Path, key: str, decision: Decision, until: float | None) -> None:
     """until: when an update mirror would have stood still for too long, in seconds since the epoch."""
-    make_directory(site.tree.state)
-    write_file(_settled(site), json.dumps({"key": key, "until": until, "plan": plan_document(plan)}).encode())
+    from mirrorsync.planning.pending_document import pending_document  # noqa: PLC0415  as above
+
+    make_directory(file.parent)
+    plan, pending = plan_document(decision.plan), pending_document(decision.pending)
+    write_file(file, json.dumps({"key": key, "until": until, "plan": plan, "pending": pending}).encode())

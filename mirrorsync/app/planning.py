@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 
+from mirrorsync.app.derivation import completed
+from mirrorsync.app.lack import lacked
 from mirrorsync.app.run import Run
 from mirrorsync.app.silence import answered
 from mirrorsync.app.site import Site, Source
@@ -15,8 +17,10 @@ from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.package import Package
+from mirrorsync.model.pending import PendingOutcome
 from mirrorsync.model.plan import Plan
 from mirrorsync.model.version import NEVRA
+from mirrorsync.planning.advisories import conflicts
 from mirrorsync.planning.lookalikes import without_lookalikes
 from mirrorsync.planning.update import plan_update, required_paths
 from mirrorsync.tree.baseline import Baseline, read_baseline, require_unedited
@@ -24,6 +28,7 @@ from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.indexes import stale
 from mirrorsync.tree.metadata import CARRIED, Carried
 from mirrorsync.tree.reading import Holding, Scan, read_tree, with_paths
+from mirrorsync.upstream.complaints import curtailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +61,16 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, what was seen while making it, and what it was made from. stale: why the indexes are to be made anew in any case."""
+    """A plan, what was seen while making it, and what it was made from. stale: why the indexes are to be made anew in any case.
+
+    pending: what the tree lacks, and what becomes of it by an update that no filter limits.
+    """
 
     plan: Plan
     stale: str | None
     findings: tuple[Finding, ...]
     inputs: Inputs
+    pending: PendingOutcome
 
 
 def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: TreeCache, run: Run) -> Planned:
@@ -85,14 +94,29 @@ def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: Tree
     holding = replace(holding, catalogue=with_paths(holding.catalogue, paths, cache))
     available = tuple(source.upstream.with_paths(catalogue, paths) for source, catalogue in read)
     barred = {} if run.reapply else rolled_back(baseline.former, available)
-    gc.freeze()  # or the collector looks through every package again and again while the plan is made
-    plan = plan_update(site.tree.name, holding.catalogue, available, site.policy, barred=barred)
-    gc.unfreeze()
+    plan, available, unread = _decided(site, holding.catalogue, [source for source, _ in read], available, barred)
+    pending = lacked(site, plan, holding.catalogue, available, run.now)
+    if not run.wanted.empty:
+        plan = plan_update(site.tree.name, holding.catalogue, available, site.policy, barred=barred, wanted=run.wanted)
     require_no_mass_removal(plan, holding.catalogue, [(source.upstream.mirror.name, source.vigil) for source, _ in read])
-    findings = (*silent, *holding.catalogue.findings, *(finding for catalogue in available for finding in catalogue.findings))
-    empty = [_emptiness(catalogue) for catalogue in available if not catalogue.packages]
+    findings = [*silent, *holding.catalogue.findings, *(finding for catalogue in available for finding in catalogue.findings)]
+    findings += [_emptiness(catalogue) for catalogue in available if not catalogue.packages]
+    findings += [*unread, *curtailed(conflicts((catalogue.origin, catalogue.advisories) for catalogue in available))]
     inputs = Inputs(seen, holding, baseline, tuple(source for source, _ in read), available, barred)
-    return Planned(plan, baseline.difference or stale(site.tree, holding.catalogue.packages), (*findings, *empty), inputs)
+    return Planned(plan, baseline.difference or stale(site.tree, holding.catalogue.packages), tuple(findings), inputs, pending)
+
+
+def _decided(
+    site: Site, held: Catalogue, sources: Sequence[Source], available: tuple[Catalogue, ...], barred: Mapping[NEVRA, str]
+) -> tuple[Plan, tuple[Catalogue, ...], tuple[Finding, ...]]:
+    """The plan; the catalogues it was made from, completed by what changelogs tell where no advisory does; and what of these is missing."""
+    gc.freeze()  # or the collector looks through every package again and again while the plan is made
+    plan = plan_update(site.tree.name, held, available, site.policy, barred=barred)
+    told, unread = completed(site.tree, plan, held, sources, available)
+    if told is not available:
+        plan = plan_update(site.tree.name, held, told, site.policy, barred=barred)
+    gc.unfreeze()
+    return plan, told, unread
 
 
 def rolled_back(generation: Generation | None, available: Iterable[Catalogue]) -> Mapping[NEVRA, str]:

@@ -1,8 +1,10 @@
 """Carrying a plan out: fetch, build, check, publish, and clear away what is no longer needed."""
 
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 
+from mirrorsync.app import hooks
 from mirrorsync.app.fetching import Obtained, obtain
 from mirrorsync.app.planning import Inputs
 from mirrorsync.app.readiness import require_ready
@@ -10,8 +12,10 @@ from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site
 from mirrorsync.errors import PlanError
 from mirrorsync.model.generation import ADOPTION, FileRecord, Generation, Inventory, Received
-from mirrorsync.model.outcome import UpdateOutcome
+from mirrorsync.model.outcome import UpdateOutcome, Withheld
+from mirrorsync.planning.filters import filter_text
 from mirrorsync.planning.record import ByHand, update_record
+from mirrorsync.stopping import unbroken
 from mirrorsync.tree import generation as building
 from mirrorsync.tree import journal, publication
 from mirrorsync.tree.cache import TreeCache
@@ -21,24 +25,29 @@ from mirrorsync.tree.restoration import listed_nevras
 from mirrorsync.tree.site import Tree
 
 
-def renew(site: Site, inputs: Inputs, outcome: UpdateOutcome, cache: TreeCache, run: Run, *, whole: bool) -> UpdateOutcome:
+def renew(
+    site: Site, inputs: Inputs, outcome: UpdateOutcome, cache: TreeCache, run: Run, ending: ExitStack, *, whole: bool
+) -> UpdateOutcome:
     """Carry `outcome.plan` out; what cannot be fetched is held, or where it is the `whole` plan that is wanted, nothing is done.
 
+    Once it is being published, signals that would end the program wait until `ending` is left.
     Raises MirrorsyncError; the tree is then the old one or the new one, whole.
     """
     began = time.monotonic()
     require_ready(site, inputs.holding, outcome.plan, run.now)
     pool = Pool(site.tree.pool)
-    obtained = obtain(site, inputs, outcome.plan, pool, run.progress)
+    obtained = obtain(site, inputs, outcome.plan, pool, run)
     if whole and obtained.failed:
         what = "; ".join(failed.reason for failed in obtained.failed)
         raise PlanError(f"{site.tree.name}: the saved plan cannot be carried out whole: {what}; nothing was published")
     fetched = time.monotonic()
-    number = None if obtained.plan.empty and not outcome.stale else _publish(site, inputs, obtained, pool, cache, run, outcome.stale)
+    idle = obtained.plan.empty and not outcome.stale
+    published = None if idle else _publish(site, inputs, obtained, cache, run, ending, outcome.stale)
     return replace(
         outcome,
         plan=obtained.plan,
-        generation=number,
+        generation=published if isinstance(published, int) else None,
+        withheld=published if isinstance(published, Withheld) else None,
         fetched=obtained.fetched,
         bytes_fetched=obtained.bytes_fetched,
         failed=obtained.failed,
@@ -46,7 +55,10 @@ def renew(site: Site, inputs: Inputs, outcome: UpdateOutcome, cache: TreeCache, 
     )
 
 
-def _publish(site: Site, inputs: Inputs, obtained: Obtained, pool: Pool, cache: TreeCache, run: Run, stale: str | None) -> int:
+def _publish(
+    site: Site, inputs: Inputs, obtained: Obtained, cache: TreeCache, run: Run, ending: ExitStack, stale: str | None
+) -> int | Withheld:
+    """The generation that was published, or why it was not."""
     tree, plan = site.tree, obtained.plan
     offered = inputs.offered  # before the tree is adopted: what a mirror says may be refused here
     building.require_unchanged(tree, inputs.seen, inputs.holding.files)
@@ -55,11 +67,11 @@ def _publish(site: Site, inputs: Inputs, obtained: Obtained, pool: Pool, cache: 
     now = run.clock()  # not the call's beginning: the grace counts from here
     contents = next_contents(tree.layout, inputs.holding, plan, obtained.staged, now=now, grace=tree.grace)
     number = journal.next_number(tree)
-    building.build(tree, number, contents, pool, cache, now=now, offered=offered)
+    building.build(tree, number, contents, Pool(tree.pool), cache, now=now, offered=offered)
     building.verify(tree, contents, plan, inputs.holding.catalogue.listed_names)
     files = building.files_of(tree, contents, cache)
     generation = replace(
-        update_record(number, plan, inputs.baseline.former, stale, _by_hand(tree, inputs)),
+        update_record(number, plan, inputs.baseline.former, [*_limits(run), *([stale] if stale else [])], _by_hand(tree, inputs)),
         published=now,
         run=run.name,
         by=run.by,
@@ -67,9 +79,19 @@ def _publish(site: Site, inputs: Inputs, obtained: Obtained, pool: Pool, cache: 
         grace=building.unlisted(tree, contents.grace, tree.building),
         inventory=Inventory(new_bytes=building.new_bytes(files, inputs.holding.files)),
     )
+    announced = hooks.Publication(number, tree.stamp(), generation.added, generation.removed, generation.advisories, plan)
+    if withheld := hooks.ask(tree, run, announced):
+        publication.recover(tree)
+        return withheld
     building.require_unchanged(tree, inputs.seen, inputs.holding.files)
+    ending.enter_context(unbroken())
     publication.publish(tree, generation, files)
     return number
+
+
+def _limits(run: Run) -> list[str]:
+    """What the update was limited to."""
+    return [] if run.wanted.empty else [f"limited to {filter_text(run.wanted)}"]
 
 
 def _received(obtained: Obtained, contents: Contents) -> tuple[Received, ...]:

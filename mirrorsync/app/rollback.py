@@ -1,8 +1,10 @@
 """The rollback: an older generation made the next one, published as any other, and its boot set staged."""
 
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 
+from mirrorsync.app import hooks
 from mirrorsync.app.boot import plan_boot_set, stage_boot_set
 from mirrorsync.app.readiness import require_publishable
 from mirrorsync.app.run import Run
@@ -14,6 +16,7 @@ from mirrorsync.model.outcome import RollbackOutcome
 from mirrorsync.planning.provenance import first_comings
 from mirrorsync.planning.record import still_barred
 from mirrorsync.probes.indexed import mode_findings
+from mirrorsync.stopping import unbroken
 from mirrorsync.tree import journal, publication, restoration
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.inspection import Depth, Inspection
@@ -31,16 +34,18 @@ def rollback_tree(site: Site, number: int | None, run: Run) -> RollbackOutcome:
     """
     tree = site.tree
     _require_place(tree)
-    with publication.writing(tree), TreeCache(tree.cache) as cache:
+    told = hooks.tell(tree, run)
+    with publication.writing(tree), TreeCache(tree.cache) as cache, ExitStack() as ending:
         publication.recover(tree)
         goal, inspection = _goal(tree, number, cache)
         outcome = _outcome(tree, goal.generation.number)
         if not _in_place(tree, goal, inspection):
             _require_ready(site, goal, run)
-            outcome = replace(outcome, generation=_publish(tree, goal, outcome, run, inspection))
+            outcome = _published(tree, goal, outcome, run, inspection, ending)
         boot, failure = stage_boot_set(site)
         left = discard_surplus(tree, run.now)
-    return replace(outcome, boot=boot, findings=(*failure, *left, *clear(tree, run.now)))
+    cleared = clear(tree, run.now)
+    return replace(outcome, boot=boot, findings=(*failure, *left, *cleared, *told, *hooks.tell(tree, run)))
 
 
 def _require_place(tree: Tree) -> None:
@@ -88,7 +93,10 @@ def _outcome(tree: Tree, goal: int) -> RollbackOutcome:
     return RollbackOutcome(tree.name, goal, added=tuple(sorted(after - before)), removed=tuple(sorted(before - after)))
 
 
-def _publish(tree: Tree, goal: Recorded, outcome: RollbackOutcome, run: Run, inspection: Inspection) -> int:
+def _published(
+    tree: Tree, goal: Recorded, outcome: RollbackOutcome, run: Run, inspection: Inspection, ending: ExitStack
+) -> RollbackOutcome:
+    """The outcome with what was published, or why nothing was. Once it is, signals wait until `ending` is left."""
     present, now = restoration.recorded_or_none(tree), run.clock()
     wanted = restoration.restoration(tree.layout, goal, present, now=now, grace=tree.grace)
     made = restoration.sound(tree, wanted, tree.stamp(), inspection)
@@ -108,5 +116,10 @@ def _publish(tree: Tree, goal: Recorded, outcome: RollbackOutcome, run: Run, ins
         barred=still_barred(journal.newest(tree), outcome.added, outcome.removed),
         grace=made.grace,
     )
+    announced = hooks.Publication(number, tree.stamp(), generation.added, generation.removed, back_to=generation.back_to)
+    if withheld := hooks.ask(tree, run, announced):
+        publication.recover(tree)
+        return replace(outcome, withheld=withheld)
+    ending.enter_context(unbroken())
     publication.publish(tree, generation, made.files)
-    return number
+    return replace(outcome, generation=number)

@@ -1,13 +1,18 @@
 """One tree and its update mirrors, as the use cases work with them."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
 from mirrorsync.app.vigilance import Vigil
 from mirrorsync.model.catalogue import Catalogue
+from mirrorsync.model.changelog import ChangelogEntry
 from mirrorsync.model.package import Package
+from mirrorsync.model.pending import Urgency, WaiverRule
 from mirrorsync.model.policy import Policy
+from mirrorsync.model.version import NEVRA
 from mirrorsync.tree.site import Tree
 from mirrorsync.upstream.fetch import Verify
 from mirrorsync.upstream.mirror import Mirror
@@ -30,6 +35,9 @@ class Upstream(Protocol):
 
     def places(self, package: Package) -> tuple[str, ...]:
         """URLs of a package's file, best first."""
+
+    def changelogs(self, packages: Iterable[Package], /) -> Mapping[NEVRA, tuple[ChangelogEntry, ...]]:
+        """What these packages say of their own changes, the newest first; those that say nothing may be left out."""
 
     def forget(self, package: Package) -> None:
         """Look at a package anew next time: its file was another than what was read of it says."""
@@ -63,7 +71,8 @@ class Export:
 class Site:
     """A tree and what was decided about it. `boot_directory` is where linux.1 and linux.2 go, None for nowhere.
 
-    unsigned: the update mirrors whose packages need not be signed.
+    unsigned: the update mirrors whose packages need not be signed.  texts: where advisories of the distributor lie as texts.
+    targets: by when errata are to be published, from their issue on.  waivers: what may be late; ended ones too.
     """
 
     tree: Tree
@@ -71,3 +80,6 @@ class Site:
     boot_directory: Path | None = None
     export: Export | None = None
     unsigned: tuple[str, ...] = ()
+    texts: tuple[Path, ...] = ()
+    targets: Mapping[Urgency, timedelta] = field(default_factory=dict)
+    waivers: tuple[WaiverRule, ...] = ()

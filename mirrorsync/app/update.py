@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 
+from mirrorsync.app import hooks
 from mirrorsync.app.boot import plan_boot_set, stage_boot_set
 from mirrorsync.app.decision import Decision, decide
 from mirrorsync.app.run import Run
@@ -32,7 +33,8 @@ def update_tree(site: Site, sources: Sequence[Source], run: Run, saved: SavedPla
     """
     began = time.monotonic()
     check_path(site.tree)
-    with publication.writing(site.tree), TreeCache(site.tree.cache) as cache:
+    told = hooks.tell(site.tree, run)
+    with publication.writing(site.tree), TreeCache(site.tree.cache) as cache, ExitStack() as ending:
         publication.recover(site.tree)
         with _staged_anyway(site):
             decision = decide(site, sources, cache, run)
@@ -41,15 +43,17 @@ def update_tree(site: Site, sources: Sequence[Source], run: Run, saved: SavedPla
         remember(source.vigil for source in sources)
         outcome = replace(_outcome(site, decision), seconds=Seconds(planning=time.monotonic() - began))
         if decision.inputs and (decision.stale or not decision.plan.empty):
-            from mirrorsync.app.renewal import renew  # noqa: PLC0415  as in decision: not for a run with nothing to do
+            from mirrorsync.app.lack import left_over  # noqa: PLC0415  as in decision: not for a run with nothing to do
+            from mirrorsync.app.renewal import renew  # noqa: PLC0415  as above
 
-            outcome = renew(site, decision.inputs, outcome, cache, run, whole=saved is not None)
+            outcome = left_over(renew(site, decision.inputs, outcome, cache, run, ending, whole=saved is not None))
         boot, failure = stage_boot_set(site)
         left = discard_surplus(site.tree, run.now)
     if outcome.generation is not None or site.tree.discarded.is_dir():
         left = (*left, *clear(site.tree, run.now))
+    told = (*told, *hooks.tell(site.tree, run))
     around = [finding for finding in surroundings_findings(site) if not (failure and finding.code.startswith("boot-"))]
-    return _ended(replace(outcome, boot=boot, findings=(*outcome.findings, *failure, *left, *around)), began)
+    return _ended(replace(outcome, boot=boot, findings=(*outcome.findings, *failure, *left, *told, *around)), began)
 
 
 @contextmanager
@@ -86,7 +90,9 @@ def _obstacles(site: Site, decision: Decision, run: Run) -> tuple[Finding, ...]:
 
 def _outcome(site: Site, decision: Decision) -> UpdateOutcome:
     findings = (*decision.findings, *not_signed(site))
-    return UpdateOutcome(site.tree.name, decision.plan, decision.basis, findings=findings, stale=decision.stale)
+    return UpdateOutcome(
+        site.tree.name, decision.plan, decision.basis, findings=findings, stale=decision.stale, pending=decision.pending
+    )
 
 
 def _require_unmoved(saved: SavedPlan, decision: Decision) -> None:

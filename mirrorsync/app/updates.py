@@ -17,7 +17,10 @@ from mirrorsync.upstream.yumrepo import RepoSection, parse_repo
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """An update mirror as configured, wherever that was. `places` is for repodata; excludes and includes are yum's globs."""
+    """An update mirror as configured, wherever that was. `places` is for repodata; excludes and includes are yum's globs.
+
+    advisories: where texts of advisories lie.
+    """
 
     mirror: Mirror
     kind: MirrorKind
@@ -28,6 +31,7 @@ class Update:
     metadata_signatures: MetadataSignatures
     watch: Watch
     legacy: bool = False
+    advisories: tuple[Path, ...] = ()
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
 
@@ -42,7 +46,7 @@ def all_updates(settings: TreeConfig) -> tuple[Update, ...]:
 def _of_repo_files(settings: TreeConfig, variables: Mapping[str, str]) -> Iterator[Update]:
     for path in settings.updates_from:
         for section in _sections(settings, path, variables):
-            yield replace(_of_section(section, variables), legacy=settings.legacy)
+            yield replace(_of_section(section, variables), legacy=settings.legacy, watch=Watch(settings.stale_after))
 
 
 def _variables(settings: TreeConfig) -> Mapping[str, str]:
@@ -66,7 +70,7 @@ def _configured(update: UpdateSource, variables: Mapping[str, str]) -> Update:
     )
     places = Places((update.url,) if update.url else (), update.metalink or update.mirrorlist, variables)
     trust = (update.keys, update.fingerprints, update.signatures, update.metadata_signatures)
-    return Update(mirror, update.kind, places, *trust, update.watch, update.legacy)
+    return Update(mirror, update.kind, places, *trust, update.watch, update.legacy, update.advisories)
 
 
 def _text(path: Path | None) -> str | None:

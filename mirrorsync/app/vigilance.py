@@ -114,9 +114,7 @@ class Vigil:
             write_file(self._file, json.dumps(_document(self._accepted), indent=1).encode())
 
     def _view(self, catalogue: Catalogue, last: View | None) -> View:
-        edition = catalogue.edition
-        if edition and last and rules.is_dated_ahead(edition, self._now):
-            edition = last.edition
+        edition = rules.to_remember(catalogue.edition, last.edition if last else None, self._now)
         view = View(edition, len(catalogue.packages), self._arches, self._now)
         same = last and (last.edition, last.packages, last.arches) == (view.edition, view.packages, view.arches)
         return last if last and same else view
@@ -146,11 +144,12 @@ def remember(vigils: Iterable[Vigil]) -> None:
 
 def require_no_mass_removal(plan: Plan, held: Catalogue, watched: Iterable[tuple[str, Vigil]]) -> None:
     """Raises UpstreamError where one upstream (by its name) would take more out of the tree than may go without being replaced."""
-    removed, names = rules.bare_removals(plan), rules.names_of(held)
+    names = rules.names_of(held)
+    removed = rules.bare_removals(plan, names)
     for origin, vigil in watched:
         limit, count = vigil.watch.shrink_limit, removed.get(origin, 0)
-        if not vigil.accepting and rules.is_mass_removal(count, names, limit):
-            what = f"its packages would take {count} of the tree's {names} names out and put nothing in their place"
+        if not vigil.accepting and rules.is_mass_removal(count, len(names), limit):
+            what = f"its packages would take {count} of the tree's {len(names)} names out and put nothing in their place"
             raise UpstreamError(f"{origin}: {what}: more than shrink_limit = {limit} per cent; look at its Obsoletes, or {_ACCEPTING}")
 
 

@@ -5,15 +5,17 @@ import getpass
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from mirrorsync.config.loading import load
 from mirrorsync.config.schema import Config
+from mirrorsync.config.values import parse_duration
 from mirrorsync.errors import ConfigError, ExitCode, MirrorsyncError, UsageError
 from mirrorsync.model.outcome import TreeFailure
 
@@ -25,6 +27,7 @@ _WORST_FIRST = (
     ExitCode.USAGE,
     ExitCode.FAILURE,
     ExitCode.LOCKED,
+    ExitCode.PENDING,
     ExitCode.PARTIAL,
     ExitCode.FINDINGS,
     ExitCode.DONE,
@@ -69,6 +72,19 @@ def complete_tree(context: click.Context, _parameter: click.Parameter, incomplet
     except ConfigError:
         return []
     return [CompletionItem(name) for name in sorted(config.trees) if name.startswith(incomplete)]
+
+
+class LengthOfTime(click.ParamType[timedelta]):
+    """`7d`, `12h`, `1d12h`, as in the configuration."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Fails for a text that is none."""
+        try:
+            return value if isinstance(value, timedelta) else parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 tree_arguments = click.argument("trees", nargs=-1, metavar="[TREE]...", shell_complete=complete_tree)

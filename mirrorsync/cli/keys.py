@@ -10,9 +10,8 @@ import click
 from mirrorsync.app.assembly import keyring_of, site_of
 from mirrorsync.app.keys import import_keys, listed_keys, tree_signers
 from mirrorsync.app.updates import all_updates
-from mirrorsync.cli.context import Call, Verbosity, chosen_trees, each_tree, end_with, json_option, tree_arguments
+from mirrorsync.cli.context import Call, LengthOfTime, Verbosity, chosen_trees, each_tree, end_with, json_option, tree_arguments
 from mirrorsync.cli.output import print_document, print_lines
-from mirrorsync.config.values import parse_duration
 from mirrorsync.errors import ExitCode
 from mirrorsync.model.keys import KeysOutcome, SignersOutcome
 from mirrorsync.model.outcome import TreeFailure
@@ -71,16 +70,9 @@ def import_command(call: Call, files: tuple[Path, ...], folder: Path, fingerprin
     end_with([outcome.exit_code])
 
 
-def _ahead(_context: click.Context, _parameter: click.Parameter, text: str) -> timedelta:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-
-
 @keys_commands.command("check")
 @tree_arguments
-@click.option("--ahead", callback=_ahead, default="90d", show_default=True, metavar="TIME", help="Tell keys that expire within this time.")
+@click.option("--ahead", type=LengthOfTime(), default="90d", show_default=True, metavar="TIME", help="Tell keys that expire in this time.")
 @json_option
 @click.pass_obj
 def check_command(call: Call, trees: tuple[str, ...], ahead: timedelta, *, as_json: bool) -> None:

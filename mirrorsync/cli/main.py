@@ -16,8 +16,9 @@ from mirrorsync.cli.context import Call, Verbosity, problems_of
 from mirrorsync.cli.output import enduring_streams, print_document, print_lines
 from mirrorsync.errors import ExitCode, MirrorsyncError
 from mirrorsync.report.documents import error_document
+from mirrorsync.stopping import Stopped, ignore_ending
 
-_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_SIGNALLED = 128  # and the signal's number, as shells report it
 
 # Each command and the module that has it: only the one that is called is loaded, so that a run with nothing to do is short.
 _COMMANDS = {
@@ -26,10 +27,14 @@ _COMMANDS = {
     "check": "mirrorsync.cli.check:check_command",
     "diff": "mirrorsync.cli.history:diff_command",
     "config": "mirrorsync.cli.config:config_commands",
+    "daemon": "mirrorsync.cli.daemon:daemon_command",
+    "errata": "mirrorsync.cli.errata:errata_commands",
     "hdlist": "mirrorsync.cli.hdlist:hdlist",
     "history": "mirrorsync.cli.history:history_command",
     "keys": "mirrorsync.cli.keys:keys_commands",
+    "pending": "mirrorsync.cli.pending:pending_command",
     "prune": "mirrorsync.cli.prune:prune_command",
+    "report": "mirrorsync.cli.report:report_command",
     "rollback": "mirrorsync.cli.rollback:rollback_command",
     "status": "mirrorsync.cli.status:status_command",
     "update": "mirrorsync.cli.update:update_command",
@@ -83,9 +88,9 @@ def main() -> None:
     files = enduring_streams()
     try:
         code = _run()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # from here on there is nothing left to interrupt
-    except (click.Abort, KeyboardInterrupt):
-        _end_interrupted()
+        ignore_ending()  # from here on there is nothing left to interrupt
+    except (click.Abort, KeyboardInterrupt) as error:
+        _end_stopped(terminated=isinstance(error.__cause__ or error, Stopped))
     sys.stdout.flush()
     refusals = [file.refusal for file in files if file.refusal]
     _complain([f"the output: {refusal.strerror}; not all of it was written" for refusal in refusals if refusal.errno != errno.EPIPE])
@@ -117,9 +122,10 @@ def _complain(problems: Sequence[str]) -> None:
     print_lines((f"mirrorsync: {problem}" for problem in problems), err=True)
 
 
-def _end_interrupted() -> NoReturn:
+def _end_stopped(*, terminated: bool) -> NoReturn:
     """Everything has been closed by now; Python's own ending would die by the signal where it came while a module was loaded."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _complain(["interrupted; the tree is whole, as it was or as it was to be"])
+    ignore_ending()
+    word, number = ("terminated", signal.SIGTERM) if terminated else ("interrupted", signal.SIGINT)
+    _complain([f"{word}; the tree is whole, as it was or as it was to be"])
     sys.stdout.flush()
-    os._exit(_INTERRUPTED)
+    os._exit(_SIGNALLED + number)

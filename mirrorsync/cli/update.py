@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,7 +23,10 @@ from mirrorsync.cli.context import (
     json_option,
     tree_arguments,
 )
+from mirrorsync.cli.filters import filter_of, filter_options
+from mirrorsync.cli.hooks import hooks_of, hooks_option, speaker
 from mirrorsync.cli.output import print_document, print_lines
+from mirrorsync.cli.telling import tell_others, told
 from mirrorsync.config.schema import Config
 from mirrorsync.errors import ExitCode, UsageError
 from mirrorsync.files import write_file
@@ -42,15 +46,20 @@ from mirrorsync.report.text import failure_lines, update_lines
 )
 @click.option("--reapply", is_flag=True, help="Let in again what a rollback took out.")
 @click.option("--accept-upstream", is_flag=True, help="Take update mirrors as they are although they have gone back or shrunk.")
+@filter_options
+@hooks_option
 @json_option
 @click.pass_obj
 def update_command(
-    call: Call, /, trees: tuple[str, ...], *, dry_run: bool, save: Path | None, as_json: bool, **options: bool
+    call: Call, /, trees: tuple[str, ...], *, dry_run: bool, save: Path | None, unhooked: bool, as_json: bool, **options: Any
 ) -> None:
     """Bring install trees up to date with their update mirrors.
 
     Superseded packages are replaced, the installer's indexes rebuilt, everything is verified, and the tree is
     published in one step; then the boot images are staged. Ends with 3 where something is held back.
+
+    Filters (--security to --package) limit it to the errata and packages that they mean, each at the newest build that
+    is offered, and to what these need; the rest stays as it is.
     """
     if save and not dry_run:
         raise click.UsageError("--save is for a plan that is not carried out: add --dry-run")
@@ -58,16 +67,21 @@ def update_command(
     if save:
         _require_savable(config, save)
     progress = partial(progress_on, sys.stderr, quiet=as_json or call.verbosity is Verbosity.QUIET)
-    run = Run(datetime.now(UTC), lambda: datetime.now(UTC), "update", caller(), progress, **options)
+    hooks, say = hooks_of(config, unhooked=unhooked), speaker(call.verbosity)
+    wanted = filter_of(options)
+    run = Run(datetime.now(UTC), lambda: datetime.now(UTC), "update", caller(), progress, hooks, say, wanted=wanted, **options)
 
     def act(name: str) -> UpdateOutcome:
         site = site_of(config, name)
         with opened_sources(config, name, run) as sources:
             return plan_tree(site, sources, run) if dry_run else update_tree(site, sources, run)
 
-    outcomes = shown_updates(each_tree(chosen_trees(config, trees), act), call.verbosity, as_json=as_json)
+    results = each_tree(chosen_trees(config, trees), act)
+    outcomes = shown_updates(results if dry_run else told(config, results, run.name), call.verbosity, as_json=as_json)
     if save:
         _save(outcomes, run, save)
+    if not dry_run:
+        tell_others(config)
     end_with(outcome.exit_code for outcome in outcomes)
 
 
@@ -94,7 +108,7 @@ def _save(outcomes: Iterable[UpdateOutcome | TreeFailure], run: Run, file: Path)
         if isinstance(outcome, TreeFailure) or outcome.basis is None:
             print_lines([f"{file}: not saved: there is no plan for {outcome.tree}"], err=True)
             return
-        options = (run.adopt_changes, run.reapply, run.accept_upstream)
+        options = (run.adopt_changes, run.reapply, run.accept_upstream, run.wanted)
         plans.append(SavedPlan(outcome.plan, outcome.basis, *options))
     write_file(file.resolve(), json.dumps(saved_document(plans), indent=1).encode())
 

@@ -3,13 +3,15 @@
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from mirrorsync.config.rules import table
-from mirrorsync.config.schema import Config, UpdateSource
+from mirrorsync.config.schema import Config, MailConfig, UpdateSource, WebhookConfig
 from mirrorsync.config.sources import Location, Sources
 from mirrorsync.errors import ConfigError
+from mirrorsync.hooks.selection import AFTER, BEFORE, hooks_for
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _ARMOUR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
@@ -21,6 +23,14 @@ def missing_parts(config: Config) -> Iterator[tuple[Location, str]]:
     """(where, "what; what to do") of what an update needs and the configuration does not have."""
     if not config.trees:
         yield ("trees",), "there is none, so nothing is kept current; add a [trees.NAME] table"
+    for index, waiver in enumerate(config.errata.waivers):
+        if config.trees and not any(fnmatchcase(name, glob) for name in config.trees for glob in waiver.trees):
+            what = f"no tree is called so, and nothing is waived; the trees are {', '.join(sorted(config.trees))}"
+            yield ("errata", "waivers", index, "trees"), what
+    for index, recipient in enumerate(config.report.mail.recipients if config.report.mail else ()):
+        if config.trees and not any(fnmatchcase(name, glob) for name in config.trees for glob in recipient.trees):
+            what = f"no tree is called so, and {recipient.address} is told of nothing; the trees are {', '.join(sorted(config.trees))}"
+            yield ("report", "mail", "recipients", index, "trees"), what
     for name, tree in config.trees.items():
         if not tree.updates and not tree.updates_from:
             yield ("trees", name, "updates"), f"the tree has no update mirror; add [[trees.{name}.updates]], or updates_from"
@@ -28,6 +38,15 @@ def missing_parts(config: Config) -> Iterator[tuple[Location, str]]:
 
 def unusable_files(config: Config) -> Iterator[tuple[Location, str]]:
     """(where, "what; what to do") of every file or folder the configuration names that cannot be used by this user."""
+    yield from _hook_faults(config.mirrorsync.hooks)
+    if config.report.mail:
+        yield from _mail_files(("report", "mail"), config.report.mail)
+    for index, webhook in enumerate(config.report.webhooks):
+        yield from _webhook_files(("report", "webhooks", index), webhook)
+    if config.report.prometheus and (problem := _unwritable(config.report.prometheus.parent)):
+        yield ("report", "prometheus"), problem
+    if config.report.html and (problem := _unwritable(config.report.html)):
+        yield ("report", "html"), problem
     for name, tree in config.trees.items():
         here: Location = ("trees", name)
         if problem := _no_tree(tree.path):
@@ -42,10 +61,51 @@ def unusable_files(config: Config) -> Iterator[tuple[Location, str]]:
             yield from _update_files((*here, "updates", index), update)
 
 
+def _unwritable(folder: Path) -> str | None:
+    """What keeps this user from making a folder, or from writing in one that is there."""
+    place = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if _is_folder(place) and os.access(place, os.W_OK):
+        return None
+    return f"{place} is not a folder that this user can write to; name another, or make {folder} and let this user write there"
+
+
+def _hook_faults(folder: Path | None) -> Iterator[tuple[Location, str]]:
+    here: Location = ("mirrorsync", "hooks")
+    if folder is None:
+        return
+    if not _is_folder(folder):
+        yield here, f"{folder} is not a folder that this user can read; make it, or remove the key"
+        return
+    found = [hook for occasion in (BEFORE, AFTER) for hook in hooks_for(folder, occasion)]
+    yield from ((here, hook.fault) for hook in found if hook.fault)
+    if not found:
+        yield here, f"{folder} has neither {BEFORE} nor {AFTER}; put programs of these names there, or remove the key"
+
+
+def _mail_files(here: Location, mail: MailConfig) -> Iterator[tuple[Location, str]]:
+    if mail.ca and (problem := _unreadable(mail.ca)):
+        yield (*here, "ca"), problem
+    if mail.password_file and (problem := _unreadable(mail.password_file) or exposed(mail.password_file)):
+        yield (*here, "password_file"), problem
+    if mail.sendmail and not os.access(mail.sendmail, os.X_OK):
+        yield (*here, "sendmail"), f"{mail.sendmail} cannot be run; install a mail server that has it, or name `server`"
+
+
+def _webhook_files(here: Location, webhook: WebhookConfig) -> Iterator[tuple[Location, str]]:
+    if webhook.ca and (problem := _unreadable(webhook.ca)):
+        yield (*here, "ca"), problem
+    if webhook.secret_file and (problem := _unreadable(webhook.secret_file) or exposed(webhook.secret_file)):
+        yield (*here, "secret_file"), problem
+
+
 def _update_files(here: Location, update: UpdateSource) -> Iterator[tuple[Location, str]]:
     for index, path in enumerate(update.keys):
         if problem := _unreadable(path) or _keyless(path):
             yield (*here, "keys", index), problem
+    for index, path in enumerate(update.advisories):
+        if not _is_folder(path) and _unreadable(path):
+            what = f"{path} is neither a folder nor a file that this user can read; put advisories there, or correct the name or the mode"
+            yield (*here, "advisories", index), what
     for key in ("client_cert", "client_key", "ca", "password_file"):
         path = getattr(update, key)
         if path and (problem := _unreadable(path)):
@@ -136,6 +196,18 @@ def require_private(update: UpdateSource) -> None:
 def read_password(update: UpdateSource) -> str | None:
     """The first line of the mirror's password file, None where it has none. Raises ConfigError where others may read the file."""
     require_private(update)
-    if update.password_file is None:
-        return None
-    return update.password_file.read_text(encoding="utf-8").partition("\n")[0]
+    return _first_line(update.password_file) if update.password_file else None
+
+
+def read_secret(path: Path) -> str:
+    """The first line of a file. Raises ConfigError where others may read it, or it cannot be read."""
+    if problem := _unreadable(path) or exposed(path):
+        raise ConfigError((problem,))
+    try:
+        return _first_line(path)
+    except UnicodeDecodeError as error:
+        raise ConfigError((f"{path}: byte {error.start + 1} is not UTF-8; save the file as UTF-8",)) from error
+
+
+def _first_line(path: Path) -> str:
+    return path.read_text(encoding="utf-8").partition("\n")[0]

@@ -45,6 +45,8 @@ def misplaced(values: Mapping[str, Any]) -> Iterator[Problem]:
         if state and state in tree.path.parents:
             yield (*tree.where, "path"), f"lies in the state directory ({state}), which may be removed at any time; move one of them"
     yield from _intrusion(("mirrorsync", "state"), state, trees)
+    yield from _intrusion(("report", "html"), _resolved(table(values.get("report")).get("html")), trees)
+    yield from _intrusion(("mirrorsync", "hooks"), _resolved(table(values.get("mirrorsync")).get("hooks")), trees)
 
 
 def _tree(name: str, written: Mapping[str, Any]) -> _Tree | None:

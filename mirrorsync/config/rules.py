@@ -6,15 +6,21 @@ from itertools import permutations
 from typing import Any
 
 from mirrorsync.config.sources import Location
-from mirrorsync.model.choices import Layout, MetadataSignatures, MirrorKind, Signatures
+from mirrorsync.model.choices import Layout, MetadataSignatures, MirrorKind, Signatures, StartTls
 
 Problem = tuple[Location, str]
+_OF_SERVER = ("server", "starttls", "username", "password_file", "ca")
 _PLACES = ("url", "mirrorlist", "metalink")
+_WAIVED = ("advisory", "cve", "package")
 
 
 def broken_rules(values: Mapping[str, Any]) -> Iterator[Problem]:
     """(where, "what; what to do") of every fault that shows only when several keys are seen together."""
     trees = table(values.get("trees"))
+    yield from _under(("schedule",), _schedule(table(values.get("schedule")), table(values.get("report"))))
+    for index, waiver in enumerate(_list(table(values.get("errata")).get("waivers"))):
+        yield from _under(("errata", "waivers", index), _waiver(table(waiver)))
+    yield from _under(("report", "mail"), _mail(table(table(values.get("report")).get("mail"))))
     for name, value in trees.items():
         tree = table(value)
         yield from _under(("trees", name), _tree(tree))
@@ -35,6 +41,34 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _schedule(schedule: Mapping[str, Any], report: Mapping[str, Any]) -> Iterator[Problem]:
+    if "digest" in schedule and not (report.get("mail") or report.get("webhooks")):
+        yield ("digest",), "is told to nobody; say to whom in [report.mail] or [[report.webhooks]], or remove it"
+
+
+def _waiver(waiver: Mapping[str, Any]) -> Iterator[Problem]:
+    given = [key for key in _WAIVED if key in waiver]
+    if not given:
+        yield ("advisory",), "is missing; write what may be late: advisory, or cve or package"
+    for key in given[1:]:
+        yield (key,), f"is one too many beside {given[0]}; write a waiver for each"
+
+
+def _mail(mail: Mapping[str, Any]) -> Iterator[Problem]:
+    if mail and not ("server" in mail or "sendmail" in mail):
+        yield ("server",), "is missing; write by which server mail goes, or which command sends it: sendmail = \"/usr/sbin/sendmail\""
+    if "sendmail" in mail:
+        for key in (key for key in _OF_SERVER if key in mail):
+            yield (key,), "is for mail that goes by a server, and here the command of `sendmail` sends it; remove one of them"
+        return
+    yield from _both(mail, *permutations(("username", "password_file")))
+    secure = isinstance(server := mail.get("server"), str) and server.startswith("smtps:")
+    if secure and "starttls" in mail:
+        yield ("starttls",), "is for smtp: a server of smtps has TLS from its first byte; remove it"
+    elif "username" in mail and mail.get("starttls", StartTls.REQUIRE) != StartTls.REQUIRE:
+        yield ("starttls",), "would let the password be sent without TLS; set it to \"require\", or remove username and password_file"
+
+
 def _tree(tree: Mapping[str, Any]) -> Iterator[Problem]:
     if tree.get("genhdlist") and tree.get("layout") == Layout.REPODATA:
         yield ("genhdlist",), "is for layout 'redhat': this tree has no hdlist; remove it"
@@ -42,8 +76,9 @@ def _tree(tree: Mapping[str, Any]) -> Iterator[Problem]:
         yield ("compression",), "is for layout 'repodata': this tree has none; remove it"
     if tree.get("repos") and not tree.get("updates_from"):
         yield ("repos",), "is used with .repo files only; name them in updates_from, or remove it"
-    if tree.get("legacy") and not tree.get("updates_from"):
-        yield ("legacy",), "is for the mirrors of updates_from, of which there are none; set it in [[updates]], or remove it"
+    for key in ("legacy", "stale_after"):
+        if tree.get(key) and not tree.get("updates_from"):
+            yield (key,), "is for the mirrors of updates_from, of which there are none; set it in [[updates]], or remove it"
     pins = [pin.partition("=")[0].strip() for pin in _list(tree.get("pin")) if isinstance(pin, str)]
     for name, count in sorted(Counter(pins).items()):
         if count > 1:
@@ -77,6 +112,10 @@ def _trust(update: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _identity(update: Mapping[str, Any]) -> Iterator[Problem]:
-    for key, other in (*permutations(("username", "password_file")), ("client_key", "client_cert")):
-        if key in update and other not in update:
+    yield from _both(update, *permutations(("username", "password_file")), ("client_key", "client_cert"))
+
+
+def _both(written: Mapping[str, Any], *pairs: tuple[str, ...]) -> Iterator[Problem]:
+    for key, other in pairs:
+        if key in written and other not in written:
             yield (other,), f"is missing beside {key}; set it too, or remove {key}"

@@ -12,6 +12,7 @@ from mirrorsync.config import values
 from mirrorsync.model.choices import Compression, Layout, MetadataSignatures, MirrorKind, Occasion, Signatures, StartTls
 from mirrorsync.model.pending import Urgency
 from mirrorsync.model.policy import NewPackages, Policy
+from mirrorsync.model.schedule import CronTime
 from mirrorsync.model.view import Watch
 
 
@@ -41,6 +42,7 @@ Rate = Annotated[int, _parsed(values.parse_rate), PlainSerializer(values.format_
 Url = Annotated[str, _parsed(values.parse_url)]
 Proxy = Annotated[str, _parsed(values.parse_proxy), PlainSerializer(_hidden)]
 File = Annotated[Path, _parsed(values.parse_path), PlainSerializer(str)]
+MetricsFile = Annotated[Path, _parsed(values.parse_metrics_file), PlainSerializer(str)]
 TreePath = Annotated[Path, _parsed(values.parse_tree_path), PlainSerializer(str)]
 Fingerprint = Annotated[str, _parsed(values.parse_fingerprint)]
 Client = Annotated[str, _parsed(values.parse_client)]
@@ -50,11 +52,12 @@ Count = Annotated[int, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 Pin = Annotated[values.Pin, _parsed(values.parse_pin), PlainSerializer(str)]
 Day = Annotated[date, PlainValidator(values.parse_day), PlainSerializer(date.isoformat)]
-Cron = Annotated[str, _parsed(values.parse_cron)]
+Cron = Annotated[CronTime, _parsed(values.parse_cron), PlainSerializer(str)]
 Address = Annotated[str, _parsed(values.parse_address)]
 Rating = Annotated[Urgency, _parsed(values.parse_urgency), PlainSerializer(lambda urgency: urgency.word)]
 Server = Annotated[str, _parsed(values.parse_server)]
-Webhook = Annotated[str, _parsed(values.parse_webhook), PlainSerializer(_hidden)]
+ListId = Annotated[str, _parsed(values.parse_list_id)]
+Webhook = Annotated[str, _parsed(values.parse_webhook), PlainSerializer(values.without_path)]
 
 
 class Table(BaseModel):
@@ -66,11 +69,12 @@ class Table(BaseModel):
 class General(Table):
     """[mirrorsync]: `state` holds caches, keyrings, what mirrors showed last, and how trees stand; a local disk.
 
-    hooks: the folder that has pre-publish and post-publish; None for none.
+    hooks: the folder that has pre-publish and post-publish; None for none.  hooks_timeout: how long one of them may run.
     """
 
     state: File
     hooks: File | None = None
+    hooks_timeout: Duration = timedelta(minutes=10)
 
 
 class UpdateSource(Table):
@@ -139,9 +143,10 @@ class ScheduleConfig(Table):
 
 
 class DaemonConfig(ScheduleConfig):
-    """[schedule]: that of all trees, and when the digest is mailed."""
+    """[schedule]: that of all trees, when the digest is mailed, and how many runs may be at work at once."""
 
     digest: Cron | None = None
+    at_once: Count = Field(default=2, ge=1, le=16)
 
 
 class TreeConfig(Table):
@@ -185,7 +190,7 @@ class WaiverConfig(Table):
     advisory: Text | None = None
     cve: Text | None = None
     package: Text | None = None
-    trees: tuple[Text, ...] = ("*",)
+    trees: tuple[Text, ...] = Field(default=("*",), min_length=1)
 
 
 class TargetsConfig(Table):
@@ -209,9 +214,9 @@ class RecipientConfig(Table):
     """[[report.mail.recipients]]: who is told of which trees (globs), of errata of which urgency at least, and when."""
 
     address: Address
-    trees: tuple[Text, ...] = ("*",)
+    trees: tuple[Text, ...] = Field(default=("*",), min_length=1)
     severity: Rating = Urgency.UNRATED
-    when: tuple[Occasion, ...] = tuple(Occasion)
+    when: tuple[Occasion, ...] = Field(default=tuple(Occasion), min_length=1)
 
 
 class MailConfig(Table):
@@ -225,7 +230,7 @@ class MailConfig(Table):
     password_file: File | None = None
     ca: File | None = None
     sendmail: File | None = None
-    list_id: Text | None = None
+    list_id: ListId | None = None
 
 
 class WebhookConfig(Table):
@@ -242,7 +247,7 @@ class ReportConfig(Table):
     """[report]: where it is told how trees stand. html: a folder for the page.  prometheus: a file for the textfile collector."""
 
     html: File | None = None
-    prometheus: File | None = None
+    prometheus: MetricsFile | None = None
     mail: MailConfig | None = None
     webhooks: tuple[WebhookConfig, ...] = ()
 

@@ -9,19 +9,22 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from mirrorsync.errors import PlanError
 from mirrorsync.model.pending import Urgency
+from mirrorsync.model.schedule import NEVER, CronTime
 from mirrorsync.model.version import EVR
 from mirrorsync.planning.architecture import MACHINES
+from mirrorsync.planning.crontab import read_cron
 
 URL_SCHEMES = ("http", "https", "ftp", "file")
 PROXY_SCHEMES = ("http", "https")
+METRICS_SUFFIX = ".prom"
 HIDDEN = "***"
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _LONGEST = timedelta(days=3650)
 _FACTORS = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _TREE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FINGERPRINT = re.compile(r"(?:[0-9A-F]{40}|[0-9A-F]{64})")
-_ADDRESS = re.compile(r"[^\s@<>,;:\\\"\[\]()]+@[^\s@<>,;:\\\"()]+")
-_FIELDS_OF_CRON = 5
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~][A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]*@[A-Za-z0-9][A-Za-z0-9.-]*")
+_LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 _CLIENT = re.compile(r"[A-Za-z0-9*?@._:/\[\]-]+")
 
 
@@ -150,6 +153,12 @@ def without_credentials(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{HIDDEN}@{server}")) if at and user else url
 
 
+def without_path(url: str) -> str:
+    """The URL with *** in place of all that follows its server, and of a user in it: in a webhook's, that is the secret."""
+    parts = urlsplit(without_credentials(url))
+    return f"{parts.scheme}://{parts.netloc}/{HIDDEN}"
+
+
 def parse_path(text: str) -> Path:
     """An absolute path without '..'."""
     if not text.startswith("/") or ".." in text.split("/") or "\0" in text:
@@ -199,18 +208,27 @@ def parse_urgency(text: str) -> Urgency:
     return words[text]
 
 
-def parse_cron(text: str) -> str:
-    """The five fields of crontab(5): minute, hour, day of month, month, day of week."""
-    fields = text.split()
-    if len(fields) != _FIELDS_OF_CRON:
-        raise ValueError(f"{text!r} is not a time of crontab(5); write minute, hour, day, month and weekday, as in '17 4 * * *'")
-    return " ".join(fields)
+def parse_cron(text: str) -> CronTime:
+    """A time of crontab(5), its five fields or a nickname; or "never"."""
+    if text.strip() == NEVER.text:
+        return NEVER
+    try:
+        return read_cron(text)
+    except PlanError as error:
+        raise ValueError(str(error)) from error
 
 
 def parse_address(text: str) -> str:
-    """A mail address, bare."""
+    """A mail address, bare and in ASCII."""
     if not _ADDRESS.fullmatch(text):
         raise ValueError(f"{text!r} is not a mail address; write it bare, as in 'ops@example.org'")
+    return text
+
+
+def parse_list_id(text: str) -> str:
+    """A List-Id (RFC 2919): words with dots between them, ending in a domain of one's own or in `localhost`."""
+    if not _LIST_ID.fullmatch(text):
+        raise ValueError(f"{text!r} is not a List-Id; write it without brackets, as in 'mirrors.example.org'")
     return text
 
 
@@ -220,6 +238,14 @@ def parse_server(text: str) -> str:
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path not in ("", "/") or parts.username is not None:
         raise ValueError(f"{without_credentials(text)!r} is not a mail server; write it as 'smtp://mail.example.org:587'")
     return text
+
+
+def parse_metrics_file(text: str) -> Path:
+    """A file that Prometheus's textfile collector reads."""
+    path = parse_path(text)
+    if path.suffix != METRICS_SUFFIX:
+        raise ValueError(f"{text!r} is not read by the textfile collector; let its name end in {METRICS_SUFFIX!r}")
+    return path
 
 
 def parse_webhook(text: str) -> str:

@@ -32,6 +32,11 @@ class KeyPart:
         """As a sentence has it: "DSA key of 1024 bits"."""
         return f"{self.algorithm} key of {self.bits} bits" if self.bits else f"{self.algorithm} key"
 
+    @property
+    def weakness(self) -> str:
+        """Its kind with its article where its signatures prove nothing today: "a DSA key of 1024 bits"; else ''."""
+        return "" if self.strong else f"{'a' if self.algorithm == 'DSA' else 'an'} {self.kind}"
+
     def expired(self, moment: int) -> bool:
         """Whether it has expired at `moment`, in seconds since the epoch."""
         return self.expires is not None and moment >= self.expires

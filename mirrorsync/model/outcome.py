@@ -9,6 +9,7 @@ from mirrorsync.model.basis import Basis
 from mirrorsync.model.comparison import Comparison
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.generation import Generation
+from mirrorsync.model.pending import PendingOutcome
 from mirrorsync.model.plan import Plan
 
 
@@ -31,6 +32,13 @@ class FailedFetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """Why something was not published although all of it was ready."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Seconds:
     """How long an update took: reading and deciding, fetching and verifying, building and publishing, and all of it."""
 
@@ -45,6 +53,8 @@ class UpdateOutcome:
     """One tree's update. `generation` is what was published, None where nothing was; bytes and seconds are this run's.
 
     stale: why the indexes were, or are to be, made anew although no package changes.  basis: what the plan was made from.
+    withheld: what kept it from being published although everything was fetched and verified.
+    pending: what the tree lacks now that the update is over, whatever part of it was wanted; of a dry run, what it lacks still.
     """
 
     tree: str
@@ -57,13 +67,15 @@ class UpdateOutcome:
     failed: tuple[FailedFetch, ...] = ()
     boot: BootChange = BootChange.NONE
     stale: str | None = None
+    withheld: Withheld | None = None
     findings: tuple[Finding, ...] = ()
     seconds: Seconds = Seconds()
+    pending: PendingOutcome | None = None
 
     @property
     def exit_code(self) -> ExitCode:
         """PARTIAL where something is held, failed or not staged; FINDINGS where check found faults; else DONE."""
-        if self.plan.held or self.failed or self.boot is BootChange.FAILED:
+        if self.plan.held or self.failed or self.withheld or self.boot is BootChange.FAILED:
             return ExitCode.PARTIAL
         return findings_exit_code(self.findings)
 
@@ -87,7 +99,7 @@ class CheckOutcome:
 class RollbackOutcome:
     """One tree's rollback to generation `back_to`, published as `generation`: None where nothing was.
 
-    added, removed: NEVRAs that came back and that left, as text.
+    added, removed: NEVRAs that came back and that left, as text.  withheld: what kept it from being published.
     """
 
     tree: str
@@ -97,12 +109,13 @@ class RollbackOutcome:
     removed: tuple[str, ...] = ()
     dry_run: bool = False
     boot: BootChange = BootChange.NONE
+    withheld: Withheld | None = None
     findings: tuple[Finding, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
-        """PARTIAL where the boot set could not go with it; FINDINGS where anything else was found; else DONE."""
-        return ExitCode.PARTIAL if self.boot is BootChange.FAILED else findings_exit_code(self.findings)
+        """PARTIAL where it was held, or the boot set could not go with it; FINDINGS where anything else was found; else DONE."""
+        return ExitCode.PARTIAL if self.withheld or self.boot is BootChange.FAILED else findings_exit_code(self.findings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,11 @@ class Brought:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A package that may not come in, or not leave, and why."""
+    """A package that may not come in, or not leave, and why. by: the one that would stay and lack something, None where it lacks itself."""
 
     package: Package
     reason: str
+    by: Package | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ class _Attempt:
         if any(entry.package is package for entry in self.brought):
             self.useless[id(package)] = f"needs {dependency}, {gap}"
         elif id(package) in self._gate.before:
-            self.faults += [Fault(lost, f"{package.nevra} needs {dependency}, {gap}") for lost in self._losing(dependency)]
+            self.faults += [Fault(lost, f"{package.nevra} needs {dependency}, {gap}", package) for lost in self._losing(dependency)]
         else:
             self.faults.append(Fault(package, f"needs {dependency}, {gap}"))
 

@@ -18,7 +18,7 @@ def compare(
     added, removed = _net([records[number] for number in between if number in records])
     if older > newer:
         added, removed = removed, added
-    lines = [_line(records, number) for number in (older, newer)]
+    lines = [lineage(records, number) for number in (older, newer)]
     before, after = (_errata(records, line) for line in lines)
     telling = {older, newer, *between} | (lines[0] ^ lines[1])
     return Comparison(
@@ -44,7 +44,7 @@ def _net(records: Sequence[Generation]) -> tuple[set[str], set[str]]:
     return added, removed
 
 
-def _line(records: Mapping[int, Generation], number: int) -> set[int]:
+def lineage(records: Mapping[int, Generation], number: int) -> set[int]:
     """The generations whose updates are in a generation; a rollback goes on from the one it brought back."""
     line = set()
     while number > 0:

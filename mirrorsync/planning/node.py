@@ -35,6 +35,10 @@ class Node:
             raise PlanError(f"{self.where}.{name}: missing")
         return Node(self.value[name], f"{self.where}.{name}")
 
+    def has(self, name: str) -> bool:
+        """Whether it is an object that has this member."""
+        return isinstance(self.value, Mapping) and name in self.value
+
     def items(self, name: str) -> Iterator["Node"]:
         """The items of a member that is a list. Raises PlanError."""
         node = self.field(name)
@@ -60,9 +64,9 @@ class Node:
         """A member that is a list of texts. Raises PlanError."""
         return tuple(node.own(str, "text") for node in self.items(name))
 
-    def made(self, make: Callable[[Any], Any]) -> Any:
+    def made(self, make: Callable[[Any], Any], called: str = "a date") -> Any:
         """What `make` makes of the value; PlanError where it raises ValueError."""
         try:
             return make(self.value)
         except (ValueError, TypeError):
-            self.wrong(", ".join(repr(member.value) for member in make) if isinstance(make, type) and issubclass(make, Enum) else "a date")
+            self.wrong(", ".join(repr(member.value) for member in make) if isinstance(make, type) and issubclass(make, Enum) else called)

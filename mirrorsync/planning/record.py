@@ -1,7 +1,7 @@
 """What the journal says of a new generation: what came, what went, and why."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,10 +19,10 @@ class ByHand:
     removed: frozenset[str] = frozenset()
 
 
-def update_record(number: int, plan: Plan, former: Generation | None, stale: str | None, by_hand: ByHand) -> Generation:
+def update_record(number: int, plan: Plan, former: Generation | None, also: Sequence[str], by_hand: ByHand) -> Generation:
     """The record of an update by `plan`; who made it, when, and its files are the caller's to say.
 
-    stale: why the generation is made although no package may change.
+    also: what else is to be said of why it was made, as that indexes were stale.
     """
     incoming = {str(entry.package.nevra) for entry in plan.incoming} | by_hand.added
     outgoing = {str(entry.package.nevra) for entry in plan.outgoing} | by_hand.removed
@@ -31,7 +31,7 @@ def update_record(number: int, plan: Plan, former: Generation | None, stale: str
         number,
         _UNKNOWN,
         "update",
-        reason="; ".join([*_changes(plan), *([stale] if stale else [])]),
+        reason="; ".join([*_changes(plan), *also]),
         added=added,
         removed=tuple(sorted(outgoing - incoming)),
         advisories=tuple(sorted({name for entry in plan.incoming for name in entry.advisories})),

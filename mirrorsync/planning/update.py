@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from mirrorsync.model.advisory import Advisory
 from mirrorsync.model.catalogue import Catalogue
+from mirrorsync.model.filter import EVERYTHING, Filter
 from mirrorsync.model.package import Package
 from mirrorsync.model.plan import Change, Held, Incoming, Kept, Outgoing, Plan, Removal
 from mirrorsync.model.policy import Policy
 from mirrorsync.model.version import NEVRA
+from mirrorsync.planning.advisories import merged
 from mirrorsync.planning.architecture import related
-from mirrorsync.planning.errata import errata_of, merged_advisories
+from mirrorsync.planning.errata import errata_of
+from mirrorsync.planning.narrowing import narrow
 from mirrorsync.planning.proposal import Proposal, propose
 from mirrorsync.planning.selection import select
 from mirrorsync.planning.settlement import Settlement, settle
@@ -20,18 +23,29 @@ _KNOWN_DIRECTORIES = ("/etc/", "/usr/lib/sendmail")
 
 
 def plan_update(
-    tree: str, held: Catalogue, available: Sequence[Catalogue], policy: Policy, *, barred: Mapping[NEVRA, str] | None = None
+    tree: str,
+    held: Catalogue,
+    available: Sequence[Catalogue],
+    policy: Policy,
+    *,
+    barred: Mapping[NEVRA, str] | None = None,
+    wanted: Filter = EVERYTHING,
 ) -> Plan:
     """Decide what becomes of every package of the tree named `tree`, given what it holds and what the mirrors offer, the preferred first.
 
     barred: packages that may not come in although offered, with the reason (they could not be fetched, or verified);
     each holds its whole errata. Plan again with them, and what depends on them is held too.
+    wanted: which part of the update it is to be; what it does not mean is not in the plan, unless the rest needs it.
     Applying the plan and planning again gives an empty one.
     """
     proposal = propose(held, select(available, policy), policy)
-    advisories = merged_advisories([catalogue.advisories for catalogue in available])
+    advisories = merged(advisory for catalogue in available for advisory in catalogue.advisories)
     settled = settle(proposal, held.packages, advisories, barred or {})
-    return _Writing(proposal, settled, advisories).plan(tree, held, available)
+    along: Mapping[int, str] = {}
+    if not wanted.empty:
+        part = narrow(proposal, settled, held.packages, advisories, wanted)
+        proposal, settled, along = part.proposal, part.settled, part.along
+    return _Writing(proposal, settled, advisories, along).plan(tree, held, available)
 
 
 def required_paths(catalogues: Iterable[Catalogue]) -> frozenset[str]:
@@ -52,11 +66,12 @@ def _in_primary(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
-    """What the entries of a plan are written from."""
+    """What the entries of a plan are written from. along: why moves happen that nobody asked for, by the move's id."""
 
     proposal: Proposal
     settled: Settlement
     advisories: Mapping[str, Advisory]
+    along: Mapping[int, str]
 
     def plan(self, tree: str, held: Catalogue, available: Sequence[Catalogue]) -> Plan:
         incoming = sorted(self._incoming(available), key=lambda entry: entry.package.nevra.key)
@@ -84,6 +99,10 @@ class _Writing:
             yield Incoming(entry.package, brought[id(entry.package)], Change.BROUGHT, entry.reason, self._errata(entry.package))
 
     def _reason(self, move: Move, package: Package) -> str:
+        along = self.along.get(id(move))
+        return f"{self._own_reason(move, package)}; taken along: {along}" if along else self._own_reason(move, package)
+
+    def _own_reason(self, move: Move, package: Package) -> str:
         if move.change is Change.NEW:
             return "new: the tree has no package of this name"
         if move.change is Change.OBSOLETING:

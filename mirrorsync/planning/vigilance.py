@@ -1,7 +1,8 @@
 """Whether an update mirror has gone back in time, stands still, or has lost more than it should: the rules."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from mirrorsync.model.catalogue import Catalogue
@@ -28,6 +29,15 @@ def is_older(shown: Edition, last: Edition) -> bool:
 def is_dated_ahead(edition: Edition, now: datetime) -> bool:
     """Whether its newest timestamp lies in the future."""
     return edition.timestamp is not None and edition.timestamp > (now + AHEAD).timestamp()
+
+
+def to_remember(edition: Edition | None, last: Edition | None, now: datetime) -> Edition | None:
+    """What the next one is held against. One that is dated ahead leaves the date that was remembered, and that it was signed."""
+    if edition is None or not is_dated_ahead(edition, now):
+        return edition
+    if last is None:
+        return replace(edition, timestamp=None, revision=None)
+    return replace(last, signed=last.signed or edition.signed)
 
 
 def told(edition: Edition) -> str:
@@ -64,8 +74,12 @@ def age(made: int | None, now: datetime, stale_after: timedelta | None) -> timed
 
 
 def lag(catalogue: Catalogue, now: datetime, stale_after: timedelta | None) -> timedelta | None:
-    """By how much the newest advisory is older than the newest package, where that is more than it may be, else None."""
-    days = [day for advisory in catalogue.advisories for day in (advisory.issued, advisory.updated) if day]
+    """By how much the newest advisory is older than the newest package, where that is more than it may be, else None.
+
+    What claims to come from the future does not count, as with packages.
+    """
+    latest = (now + AHEAD).astimezone(UTC).date()
+    days = [day for advisory in catalogue.advisories for day in (advisory.issued, advisory.updated) if day and day <= latest]
     built = newest_package(catalogue, now)
     if stale_after is None or built is None or not days:
         return None
@@ -73,8 +87,11 @@ def lag(catalogue: Catalogue, now: datetime, stale_after: timedelta | None) -> t
     return behind if behind > stale_after else None
 
 
-def bare_removals(plan: Plan) -> Mapping[str, int]:
-    """How many names each upstream's packages take out of the tree more than they put in their place: by its origin."""
+def bare_removals(plan: Plan, held: Container[str]) -> Mapping[str, int]:
+    """How many names each upstream's packages take out of the tree more than they put in their place: by its origin.
+
+    held: the names that the tree has; what comes as a newer build of one of them takes no other's place.
+    """
     origins = {entry.package.nevra: entry.origin for entry in plan.incoming}
     staying = {entry.package.name for entry in plan.incoming}
     out: dict[str, set[str]] = defaultdict(set)
@@ -82,7 +99,8 @@ def bare_removals(plan: Plan) -> Mapping[str, int]:
     for entry in plan.outgoing:
         if entry.removal is Removal.OBSOLETED and entry.by in origins and entry.package.name not in staying:
             out[origins[entry.by]].add(entry.package.name)
-            instead[origins[entry.by]].add(entry.by.name)
+            if entry.by.name not in held:
+                instead[origins[entry.by]].add(entry.by.name)
     return {origin: len(names) - len(instead[origin]) for origin, names in sorted(out.items())}
 
 
@@ -91,9 +109,9 @@ def is_mass_removal(removed: int, names: int, limit: int) -> bool:
     return 100 * removed > limit * names
 
 
-def names_of(catalogue: Catalogue) -> int:
-    """How many different names the packages have."""
-    return len({package.name for package in catalogue.packages})
+def names_of(catalogue: Catalogue) -> frozenset[str]:
+    """The names that the packages have."""
+    return frozenset(package.name for package in catalogue.packages)
 
 
 def _day(timestamp: int) -> str:

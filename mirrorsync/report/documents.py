@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import Any, TypeVar
 
 from mirrorsync.model.audit import Audited, AuditOutcome
@@ -17,7 +18,9 @@ from mirrorsync.model.outcome import (
     TreeFailure,
     UpdateOutcome,
 )
+from mirrorsync.model.standing import Standing
 from mirrorsync.planning.document import plan_document
+from mirrorsync.planning.standing_document import standing_document
 
 T = TypeVar("T")
 
@@ -62,6 +65,12 @@ def audit_document(outcomes: Sequence[AuditOutcome | TreeFailure]) -> dict[str, 
     return trees_document("mirrorsync-audit-1", outcomes, _audit)
 
 
+def report_document(standings: Sequence[Standing], today: date, undelivered: Sequence[str]) -> dict[str, Any]:
+    """The document of `mirrorsync report --json`. undelivered: what of earlier mails did not arrive, a line each."""
+    trees = [_standing(standing, today) for standing in standings]
+    return {"schema": "mirrorsync-report-1", "trees": trees, "undelivered": list(undelivered)}
+
+
 def error_document(exit_code: int, problems: Sequence[str]) -> dict[str, Any]:
     """The document of a call with --json that ended before it came to any tree."""
     return {"schema": "mirrorsync-error-1", "exit_code": int(exit_code), "problems": list(problems)}
@@ -82,6 +91,7 @@ def _update(outcome: UpdateOutcome) -> dict[str, Any]:
         "bytes_fetched": outcome.bytes_fetched,
         "seconds": {name: round(value, 3) for name, value in asdict(outcome.seconds).items()},
         "indexes_stale": outcome.stale,
+        "withheld": outcome.withheld.reason if outcome.withheld else None,
         "failed": [{"package": failed.package, "reason": failed.reason} for failed in outcome.failed],
         "boot": outcome.boot.value,
         "findings": findings_list(outcome.findings),
@@ -108,6 +118,7 @@ def _rollback(outcome: RollbackOutcome) -> dict[str, Any]:
         "generation": outcome.generation,
         "added": list(outcome.added),
         "removed": list(outcome.removed),
+        "withheld": outcome.withheld.reason if outcome.withheld else None,
         "boot": outcome.boot.value,
         "findings": findings_list(outcome.findings),
     }
@@ -219,6 +230,12 @@ def _audited(package: Audited) -> dict[str, Any]:
         "listed_in": list(came.listed_in),
         "unclear": package.unclear or None,
     }
+
+
+def _standing(standing: Standing, today: date) -> dict[str, Any]:
+    late = [erratum.advisory.id for erratum in standing.pending if erratum.overdue(today)]
+    document = standing_document(standing)
+    return {key: value for key, value in document.items() if key not in ("schema", "of_check")} | {"overdue": late}
 
 
 def _failure(failure: TreeFailure) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from mirrorsync.model.outcome import (
     StatusOutcome,
     TreeFailure,
     UpdateOutcome,
+    Withheld,
 )
 from mirrorsync.model.plan import Kept, Plan
 
@@ -62,6 +63,7 @@ def update_lines(outcome: UpdateOutcome, *, verbose: bool) -> Iterator[str]:
     yield from (f"{outcome.tree}: {failed.reason}" for failed in outcome.failed)
     if outcome.stale:
         yield f"{outcome.tree}: indexes {'to be ' if outcome.dry_run else ''}made anew: {outcome.stale}"
+    yield from _withheld_lines(outcome.tree, outcome.withheld)
     if outcome.generation is not None:
         yield (
             f"{outcome.tree}: generation {outcome.generation} published: {_count(outcome.fetched, 'package')} fetched, "
@@ -82,11 +84,18 @@ def rollback_lines(outcome: RollbackOutcome) -> Iterator[str]:
         yield f"{outcome.tree}: generation {outcome.generation} published: as generation {outcome.back_to} was; {counts}"
     elif outcome.dry_run:
         yield f"{outcome.tree}: would go back to generation {outcome.back_to}: {counts}"
+    elif outcome.withheld:
+        yield from _withheld_lines(outcome.tree, outcome.withheld)
     else:
         yield f"{outcome.tree}: is generation {outcome.back_to} as it was published; nothing to do"
     yield from _indented(aligned([*(("back", name) for name in outcome.added), *(("out", name) for name in outcome.removed)]))
     yield from _boot_lines(outcome.tree, outcome.boot)
     yield from finding_lines(outcome.findings)
+
+
+def _withheld_lines(tree: str, withheld: Withheld | None) -> Iterator[str]:
+    if withheld:
+        yield f"{tree}: held by {withheld.reason}; nothing was published, and what was fetched is kept for the next run"
 
 
 def _boot_lines(tree: str, boot: BootChange) -> Iterator[str]:

@@ -25,6 +25,8 @@ from mirrorsync.tree.layout import STAMP, is_package
 from mirrorsync.tree.site import Tree, numbered
 from mirrorsync.tree.ways import Way, make_home, way_of
 
+_AN_HOUR = 3600.0  # seconds
+
 
 @contextmanager
 def writing(tree: Tree) -> Iterator[None]:
@@ -66,9 +68,10 @@ def _remove_strays(tree: Tree) -> None:
     """What was about to be written when a run was killed."""
     for stray in (tree.trial, tree.next_link, tree.genhdlist_stage):
         remove_tree(stray)
-    for folder in (tree.home, tree.journal, tree.state):
+    for folder in (tree.home, tree.journal):
         remove_strays(folder)
     remove_strays(tree.path, STAMP)
+    remove_strays(tree.state, idle=_AN_HOUR)  # runs that only look write there too, and take no lock
 
 
 def _settle_building(tree: Tree, number: int | None) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tests.inflight import nfs
+from tests.namespaces import obstacle
 
 ADDRESS = "10.77.0.1"
 START_SECONDS = 20
@@ -43,8 +44,8 @@ EXPORT {{
 
 def missing() -> str:
     """What keeps this machine from serving NFS here, '' where nothing does."""
-    if os.geteuid() != 0:
-        return "namespaces with a network need root"
+    if reason := obstacle("net", "mount", "pid"):
+        return reason
     lacking = [name for name in _DAEMONS if shutil.which(name, path=_PATH) is None]
     if not nfs.available():
         lacking.append("libnfs13")
