@@ -26,7 +26,7 @@ from mirrorsync.upstream.alternatives import Doors
 from mirrorsync.upstream.mirror import Mirror
 from mirrorsync.upstream.places import Places
 from mirrorsync.upstream.repodata import RepodataUpstream
-from tests.commands import Mirrorsync
+from tests.commands import Mirrorsync, configured
 from tests.conftest import Builder
 from tests.repositories import Item, Repository, primary_xml
 from tests.servers import http_server
@@ -409,6 +409,18 @@ def test_a_mirror_that_stands_still_is_told_of_when_its_time_has_come_though_not
     outcome = updated(program, begin + timedelta(days=40))
     assert codes(outcome) == ["upstream-frozen"]
     assert any("nothing that is younger than 4" in finding.what for finding in outcome.findings)
+
+
+def test_the_mirrors_of_repo_files_may_stand_still_for_as_long_as_the_tree_says(tmp_path: Path, rpm: Builder) -> None:
+    rocky = repodata_site(tmp_path, [rpm("bash", "1")], [rpm("bash", "2")])
+    (tmp_path / "x.repo").write_text(f"[x]\nname=x\nbaseurl={rocky.mirror.as_uri()}/\ngpgcheck=0\n")
+    found = {}
+    for days in (30, 50):
+        more = f'updates_from = ["{tmp_path}/x.repo"]\nstale_after = "{days}d"'
+        program = configured(tmp_path, rocky.tree, "", layout="repodata", more=more)
+        now = max(file.stat().st_mtime for file in rocky.mirror.rglob("*") if file.is_file())
+        found[days] = codes(updated(program, NOW.fromtimestamp(now + 40 * DAY, NOW.tzinfo), dry=True))
+    assert found == {30: ["upstream-frozen"], 50: []}
 
 
 def test_errata_that_lag_behind_are_told_of(tmp_path: Path, rpm: Builder) -> None:

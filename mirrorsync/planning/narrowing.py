@@ -186,4 +186,5 @@ def _leaving(move: Move) -> tuple[Package, ...]:
 def _causes(closure: Closure) -> list[tuple[Package, str]]:
     """What has to come too because it is needed, or has to leave because it would lack something; with the reason."""
     needed = [(entry.package, entry.reason) for entry in closure.brought]
-    return needed + [(fault.by, f"{fault.reason.partition(', ')[0]}, which would be gone") for fault in closure.faults if fault.by is not None]
+    gone = [(fault.by, f"{fault.reason.partition(', ')[0]}, which would be gone") for fault in closure.faults if fault.by is not None]
+    return needed + gone

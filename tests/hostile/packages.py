@@ -44,7 +44,7 @@ def _of_listings() -> Iterator[Case]:
         LISTING,
         "another package once its header is read",
         swapped,
-        (_FILE, "it is evil-6-1.noarch inside where bash-2-1.noarch was planned", _OTHER),
+        (_FILE, "BAD", "another mirror may have it whole"),
     )
 
 

@@ -24,7 +24,8 @@ class World:
     """`folder` has the tree at u1/redhat, the mirror's files in `mirror`, the program's state in `state`, and nothing else that may change.
 
     good: the files that may come in under a package's name, where they are others than the stock's signed ones.
-    beside: what ends with the case.  url: '' for the server's.  settings: further TOML lines of the update mirror.
+    beside: what ends with the case.  url: '' for the server's.  url_is: the key that it is configured by.
+    settings: further TOML lines of the update mirror.
     others: other hosts that the mirror leads to.
     """
 
@@ -34,6 +35,7 @@ class World:
     server: MirrorServer
     beside: ExitStack
     url: str = ""
+    url_is: str = "url"
     settings: str = ""
     others: list[MirrorServer] = field(default_factory=list)
     good: dict[str, Path] = field(default_factory=dict)
@@ -105,7 +107,7 @@ class World:
         files = ", ".join(f'"{key.public}"' for key in self.stock.keys)
         fingerprints = ", ".join(f'"{key.fingerprint}"' for key in self.stock.keys)
         lines = (
-            f'url = "{self.url or self.server.url}"',
+            f'{self.url_is} = "{self.url or self.server.url}"',
             f'kind = "{self.kind}"',
             f"keys = [{files}]",
             f"fingerprints = [{fingerprints}]",
