@@ -6,16 +6,24 @@ import json
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from mirrorsync.app.assembly import opened_sources, site_of
+from mirrorsync.app.update import update_tree
+from mirrorsync.config.loading import load
+from mirrorsync.model.advisory import AdvisoryType
+from mirrorsync.model.filter import Filter
+from mirrorsync.model.pending import Prospect
 from tests.commands import Mirrorsync, Result, nevra_text
 from tests.conftest import Builder
 from tests.errata import ERRATA, Erratum, announce, errata_site
 from tests.sites import Site, add_tree
 from tests.test_documents import validate
+from tests.watched import run_at
 
 TODAY = datetime.now(UTC).date()
 
@@ -188,6 +196,19 @@ def test_an_update_that_has_nothing_to_do_keeps_what_is_pending_in_its_standing(
     assert program("update", "-n").code == 0
     assert program("update").code == 0
     assert ids(program("pending", "--offline", "--json")) == ["RHSA-1", "RHSA-8"]
+
+
+def test_the_outcome_of_an_update_has_what_is_pending_still_whatever_part_was_wanted(program: Mirrorsync, site: Site) -> None:
+    next((site.mirror / "Packages").glob("sed-2*")).write_bytes(b"no package")
+    config = load(program.config, {})
+    run = replace(run_at(datetime.now(UTC)), wanted=Filter(types=(AdvisoryType.SECURITY,)))
+    with opened_sources(config, "rocky", run) as sources:
+        pending = update_tree(site_of(config, "rocky"), sources, run).pending
+    assert pending is not None
+    assert [erratum.advisory.id for erratum in pending.errata] == ["RHSA-3", "RHBA-4", "RHEA-5"]
+    [sed] = pending.errata[0].steps
+    assert (sed.prospect, str(sed.to), len(pending.untold)) == (Prospect.HELD, "sed-2-1.noarch", 1)
+    assert "sed-2-1.noarch" in sed.reason
 
 
 @pytest.mark.parametrize("options", ["--csv --json", "--severity grave", "--since 2002"])

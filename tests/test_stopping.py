@@ -119,8 +119,9 @@ class TestBeforeThePublication:
             assert program("update", "--dry-run").code == 0
             server.behaviour.failures[PACKAGE] = [503] * 20
             server.behaviour.retry_after = "30"
+            before = len(server.asked(PACKAGE))
             with begun(program, "update") as process:
-                until(lambda: server.asked(PACKAGE))
+                until(lambda: len(server.asked(PACKAGE)) > before)
                 time.sleep(0.3)
                 assert ended(process) == (TERMINATED, "", WHOLE)
             server.behaviour.failures.clear()
