@@ -8,6 +8,8 @@ import pytest
 
 from fixtures.rpms import PackageSpec, build_rpms
 from tests.commands import Mirrorsync
+from tests.hostile.program import Program, loaded
+from tests.hostile.stock import Stock, stocked
 from tests.sites import Site, redhat_site, repodata_site
 
 Builder = Callable[..., Path]
@@ -27,6 +29,20 @@ def rpm(tmp_path_factory: pytest.TempPathFactory) -> Builder:
         return built[key]
 
     return build
+
+
+@pytest.fixture(scope="session")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
+    """What mirrors that misbehave are made of."""
+    with stocked(tmp_path_factory.mktemp("stock") / "stock") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def loaded_program() -> Iterator[Program]:
+    """The program, forked for each run."""
+    with loaded() as program:
+        yield program
 
 
 @pytest.fixture

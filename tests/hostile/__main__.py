@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.hostile.plants import PLANTS
+from tests.hostile.program import Program, loaded
 from tests.hostile.running import Outcome, run_case
 from tests.hostile.stock import Stock, stocked
 from tests.hostile.table import BEGIN, END, all_cases, table
@@ -18,10 +19,10 @@ _PAGE = Path(__file__).parents[2] / "docs" / "TRUST.md"
 def main() -> int:
     """Do what the command line says; 1 where a case went wrong, or a removed check was not missed."""
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="hostile-") as name, stocked(Path(name) / "stock") as stock:
+    with tempfile.TemporaryDirectory(prefix="hostile-") as name, stocked(Path(name) / "stock") as stock, loaded() as program:
         if options.plants:
-            return 0 if all(_missed(stock, Path(name))) else 1
-        outcomes = list(_outcomes(stock, Path(name), options.only))
+            return 0 if all(_missed(stock, program, Path(name))) else 1
+        outcomes = list(_outcomes(stock, program, Path(name), options.only))
     if options.table:
         _write(outcomes)
     _sum_up(outcomes)
@@ -36,10 +37,10 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _outcomes(stock: Stock, folder: Path, only: str) -> Iterator[Outcome]:
+def _outcomes(stock: Stock, program: Program, folder: Path, only: str) -> Iterator[Outcome]:
     for case in all_cases():
         if only in case.id:
-            outcome = run_case(case, stock, folder / "case")
+            outcome = run_case(case, stock, program, folder / "case")
             shutil.rmtree(folder / "case")
             ended = outcome.ended
             print(
@@ -50,11 +51,11 @@ def _outcomes(stock: Stock, folder: Path, only: str) -> Iterator[Outcome]:
             yield outcome
 
 
-def _missed(stock: Stock, folder: Path) -> Iterator[bool]:
+def _missed(stock: Stock, program: Program, folder: Path) -> Iterator[bool]:
     """Whether each removed check makes its case fail."""
     cases = {case.id: case for case in all_cases()}
     for plant in PLANTS:
-        outcome = run_case(cases[plant.case], stock, folder / "case", plant=plant.name)
+        outcome = run_case(cases[plant.case], stock, program, folder / "case", plant=plant.name)
         shutil.rmtree(folder / "case")
         print(f"{plant.row}: without {plant.name}: {plant.case}: {'caught: ' + outcome.faults[0] if outcome.faults else 'NOT CAUGHT'}")
         yield bool(outcome.faults)

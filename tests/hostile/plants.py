@@ -67,7 +67,7 @@ PLANTS = (
     Plant("A7", "the slowest rate", _setting(body._Flow, "stalls", lambda *_: False), "A7-listing-index-byte-by-byte"),
     Plant("A7", "the end of an answer's head", _setting(body, "_MOST_HEAD_BYTES", 1 << 60), "A7-listing-preliminary-answers-without-end"),
     Plant("A7", "the end of trailers", _setting(connections._Response, "read1", HTTPResponse.read1), "A7-repodata-trailers-without-end"),
-    Plant("A7", "the time for all places", _setting(places, "LONGEST_SEARCH", 1 << 60), "A7-repodata-a-hundred-thousand-dead-places"),
+    Plant("A7", "the time for all places", _setting(places, "LONGEST_SEARCH", 1 << 60), "A7-repodata-a-hundred-thousand-silent-places"),
     Plant("A8", "the document type", _instead(xmlstream._without_doctype, lambda chunks, _: chunks), "A8-repodata-external-entity"),
     Plant("A8", "elements counted", _setting(xmlstream, "_ELEMENT_MOST", 1 << 60), "A8-repodata-a-package-of-25-million-elements"),
     Plant("A8", "what gpgv is given", _instead(gpgv._bare, bytes), "A8-repodata-200-MB-as-the-signature-of-repomd.xml"),

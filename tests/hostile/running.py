@@ -1,20 +1,17 @@
 """A case run through the real program, and everything that is wrong with what came of it."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.hostile import launcher
 from tests.hostile.cases import Case, Ended
+from tests.hostile.program import Program, Run
 from tests.hostile.stock import Stock
 from tests.hostile.world import World, world
 
 _SPARE = 15  # seconds until a run that takes too long is ended
-_ROOT = Path(__file__).parents[2]
+_LACKING = 10  # seconds that a program may take which lacks a check; more is as wrong as anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,35 +23,30 @@ class Outcome:
     faults: tuple[str, ...]
 
 
-def run_case(case: Case, stock: Stock, folder: Path, *, plant: str = "") -> Outcome:
+def run_case(case: Case, stock: Stock, program: Program, folder: Path, *, plant: str = "") -> Outcome:
     """The update of the case, in an empty folder; with a plant, of a program that lacks a check."""
     with world(folder, case.kind, stock) as made:
         if case.settled:
-            first = _run(made, case, ["-m", "mirrorsync"])
+            first = program(_run(made, case))
             if first.code:
                 raise RuntimeError(f"{case.id}: the update before it ended with {first.code}: {first.said}")
         before = made.published()
         case.misbehave(made)
-        ended = _run(made, case, _program(case, plant))
+        run = replace(_run(made, case), patience=case.patience)
+        ended = program(replace(run, plant=plant, limit=_LACKING) if plant else run)
         return Outcome(case, ended, tuple(_faults(case, made, before, ended)))
 
 
-def _program(case: Case, plant: str) -> list[str]:
-    if case.patience is None and not plant:
-        return ["-m", "mirrorsync"]
-    return ["-m", "tests.hostile.program", str(case.patience or 0), plant]
+def require_right(case: Case, stock: Stock, program: Program, folder: Path) -> None:
+    """Run a case that must have no faults, and leave nothing of it. Raises AssertionError."""
+    outcome = run_case(case, stock, program, folder)
+    shutil.rmtree(folder)
+    assert not outcome.faults, f"{outcome.faults}\n{outcome.ended.said}"
 
 
-def _run(made: World, case: Case, program: Sequence[str]) -> Ended:
-    file = made.folder / "run"
-    command = [sys.executable, *program, "--config", str(made.mirrorsync().config), *case.arguments]
-    environ = {**os.environ, "PYTHONPATH": str(_ROOT), "COLUMNS": "200"}
-    subprocess.run(
-        [sys.executable, "-I", "-S", launcher.__file__, str(file), str(case.seconds + _SPARE), *command], check=True, env=environ
-    )
-    cost = json.loads(file.with_suffix(".json").read_bytes())
-    said = "".join(file.with_suffix(suffix).read_text(encoding="utf-8", errors="replace") for suffix in (".out", ".err"))
-    return Ended(cost["code"], said, cost["seconds"], cost["processor"], cost["megabytes"])
+def _run(made: World, case: Case) -> Run:
+    arguments = ("--config", str(made.mirrorsync().config), *case.arguments)
+    return Run(arguments, str(made.folder / "run"), case.seconds + _SPARE)
 
 
 def _faults(case: Case, made: World, before: dict[str, bytes], ended: Ended) -> Iterator[str]:

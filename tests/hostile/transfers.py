@@ -17,7 +17,7 @@ from tests.hostile.world import World
 
 _FILE = f"{POISONED}.noarch.rpm"
 _INDEX = {LISTING: "127.0.0.1", REPODATA: "repomd.xml"}
-_SHORT = 1.0  # seconds
+_SHORT = 0.5  # seconds
 _TRAILER = b"X-More: on and on\r\n"
 _LATER = "another mirror may have it"
 
