@@ -1,7 +1,7 @@
 """Which of the proposed moves can happen: whole errata, and nothing that breaks what worked."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mirrorsync.model.advisory import Advisory
@@ -94,12 +94,17 @@ class _Docket:
         named = {name for names in self._errata.values() for name in names}
         known = {name: self._absent(advisories[name]) for name in sorted(named)}
         for number, move in enumerate(self._moves):
-            barred = (f"{package.nevra}: {self._barred[package.nevra]}" for package in move.incoming if package.nevra in self._barred)
             lacking = (f"{name} also has {known[name]}, which no mirror has" for name in self._errata[number] if known[name])
-            reason = next((text for text in (*barred, move.hindrance, *lacking) if text), "")
+            reason = next((text for text in (*self._bars(move), move.hindrance, *lacking) if text), "")
             if reason:
                 self._reasons[number] = reason
         self._spread()
+
+    def _bars(self, move: Move) -> Iterator[str]:
+        """What bars it; which of several packages is said, of one it goes without saying."""
+        for package in move.incoming:
+            if (bar := self._barred.get(package.nevra)) is not None:
+                yield bar if len(move.incoming) == 1 else f"{package.nevra}: {bar}"
 
     def active(self) -> list[Move]:
         """The moves that nothing speaks against so far."""
