@@ -32,8 +32,11 @@ cp -r "$1"/. /run/systemd/system/
 # what is the machine'"'"'s own is neither started nor changed
 mount --bind "$2" "$2"
 mount -o remount,bind,ro /
-mount --bind /proc/sys /proc/sys
-mount -o remount,bind,ro /proc/sys
+for folder in /dev /proc/sys; do
+    mount --bind "$folder" "$folder"
+    mount -o remount,bind,ro "$folder"
+done
+mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 for folder in /tmp /var/tmp /lib/systemd/system-generators; do mount -t tmpfs -o mode=1777 tmpfs "$folder"; done
 export container=other SYSTEMD_UNIT_PATH=/run/systemd/system
 exec "$3" --system --unit=test.target --log-target=console --show-status=0
