@@ -1,5 +1,6 @@
 """What many tests share: real packages, built once a session, and small trees of them with their mirrors."""
 
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from tests.hostile.stock import Stock, stocked
 from tests.sites import Site, redhat_site, repodata_site
 
 Builder = Callable[..., Path]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background, which programs that are started here would inherit
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
