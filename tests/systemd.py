@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sysconfig
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from tests.waiting import until
 
 SYSTEMD = "/lib/systemd/systemd"
 _START_SECONDS = 20
+_PROJECT = Path(__file__).parents[1]
 _TARGETS = ("test", "sysinit", "basic", "shutdown", "network-online", "multi-user", "umount")
 _SCRIPT = """
 set -e
@@ -31,6 +33,9 @@ mkdir -p /run/systemd/system
 cp -r "$1"/. /run/systemd/system/
 # what is the machine'"'"'s own is neither started nor changed
 mount --bind "$2" "$2"
+mkdir "$2"/code "$2"/code/project "$2"/code/packages
+mount --bind "$4" "$2"/code/project
+mount --bind "$5" "$2"/code/packages
 mount -o remount,bind,ro /
 for folder in /dev /proc/sys; do
     mount --bind "$folder" "$folder"
@@ -40,7 +45,7 @@ mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 for folder in /tmp /var/tmp /lib/systemd/system-generators; do mount -t tmpfs -o mode=1777 tmpfs "$folder"; done
 export container=other SYSTEMD_UNIT_PATH=/run/systemd/system
 exec "$3" --system --unit=test.target --log-target=console --show-status=0
-' bash "$2" "$3" "$4"
+' bash "$2" "$3" "$4" "$5" "$6"
 """
 
 
@@ -84,7 +89,8 @@ def _control_groups() -> Path | None:
 def booted(folder: Path, units: Mapping[str, str], *, writable: Path) -> Iterator[System]:
     """A systemd that knows these units, by name, and targets with nothing in them; what it says goes to `folder`/systemd.log.
 
-    None of the machine's own units is there, and nothing of its disks can be written but what lies in the folder `writable`.
+    None of the machine's own units is there, and nothing of its disks can be written but what lies in the folder `writable`. Its
+    code/project and code/packages are this project and what it needs, wherever they are.
     """
     targets = {f"{name}.target": f"[Unit]\nDescription={name}\nDefaultDependencies=no\n" for name in _TARGETS}
     for name, text in {**targets, **units}.items():
@@ -95,7 +101,8 @@ def booted(folder: Path, units: Mapping[str, str], *, writable: Path) -> Iterato
     group = groups / f"mirrorsync-test-{os.getpid()}-{time.monotonic_ns()}"
     group.mkdir()
     with (folder / "systemd.log").open("wb") as log:
-        command = ["bash", "-c", _SCRIPT, "bash", str(group), str(folder / "units"), str(writable), SYSTEMD]
+        words = (group, folder / "units", writable, SYSTEMD, _PROJECT, sysconfig.get_path("purelib"))
+        command = ["bash", "-c", _SCRIPT, "bash", *map(str, words)]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         system = System(process)
