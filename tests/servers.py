@@ -341,12 +341,22 @@ def apache(root: Path, work: Path, *, options: str = "FancyIndexing HTMLTable Na
     modules = ("mpm_event", "authz_core", "dir", "autoindex", "mime")
     config = "\n".join(
         (
-            "ServerRoot /usr/lib/apache2", "ServerName localhost", "PidFile {work}/apache.pid", "DefaultRuntimeDir {work}",
-            "Listen 127.0.0.1:{port}", "ErrorLog {work}/error.log", 'CustomLog {work}/access.log "%r %>s"', "TypesConfig /etc/mime.types",
+            "ServerRoot /usr/lib/apache2",
+            "ServerName localhost",
+            "PidFile {work}/apache.pid",
+            "DefaultRuntimeDir {work}",
+            "Listen 127.0.0.1:{port}",
+            "ErrorLog {work}/error.log",
+            'CustomLog {work}/access.log "%r %>s"',
+            "TypesConfig /etc/mime.types",
             *(f"LoadModule {name}_module modules/mod_{name}.so" for name in modules),
             *(("User www-data", "Group www-data") if os.geteuid() == 0 else ()),
-            "DocumentRoot {root}", "<Directory {root}>", "Options +Indexes +FollowSymLinks", f"IndexOptions {options}",
-            "Require all granted", "</Directory>",
+            "DocumentRoot {root}",
+            "<Directory {root}>",
+            "Options +Indexes +FollowSymLinks",
+            f"IndexOptions {options}",
+            "Require all granted",
+            "</Directory>",
         )
     )
     with _daemon("apache2", ["-D", "FOREGROUND", "-f", "{config}"], config, root, work) as running:
@@ -404,9 +414,23 @@ def vsftpd(root: Path, work: Path, *, rate: int = 0) -> Iterator[Running]:
     (work / "empty").mkdir()
     config = "\n".join(
         (
-            "listen=YES", "listen_address=127.0.0.1", "listen_port={port}", "background=NO", "anonymous_enable=YES", "no_anon_password=YES",
-            "local_enable=NO", "write_enable=NO", "anon_root={root}", "secure_chroot_dir={work}/empty", "seccomp_sandbox=NO", "isolate=NO",
-            "isolate_network=NO", "anon_max_rate={rate}", "xferlog_enable=YES", "log_ftp_protocol=YES", "vsftpd_log_file={work}/access.log",
+            "listen=YES",
+            "listen_address=127.0.0.1",
+            "listen_port={port}",
+            "background=NO",
+            "anonymous_enable=YES",
+            "no_anon_password=YES",
+            "local_enable=NO",
+            "write_enable=NO",
+            "anon_root={root}",
+            "secure_chroot_dir={work}/empty",
+            "seccomp_sandbox=NO",
+            "isolate=NO",
+            "isolate_network=NO",
+            "anon_max_rate={rate}",
+            "xferlog_enable=YES",
+            "log_ftp_protocol=YES",
+            "vsftpd_log_file={work}/access.log",
         )
     )
     if os.geteuid() != 0:

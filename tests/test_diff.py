@@ -96,7 +96,9 @@ def test_packages_and_other_files_are_told_apart(mirrorsync: Mirrorsync) -> None
     assert found["files"] == [{"kind": "added", "path": "ks.cfg"}]
     shown = mirrorsync("diff", "redhat", "3", "2").out
     assert [line.split() for line in shown.splitlines()[1:]] == [
-        ["in", "tar-1-1.noarch"], ["out", "tar-2-1.noarch"], ["file", "removed", "ks.cfg"],
+        ["in", "tar-1-1.noarch"],
+        ["out", "tar-2-1.noarch"],
+        ["file", "removed", "ks.cfg"],
     ]
 
 

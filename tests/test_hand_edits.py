@@ -71,9 +71,7 @@ def test_an_update_refuses_a_tree_that_was_changed_by_hand_and_names_the_files(
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.__name__)
-def test_check_names_each_file_of_a_tree_that_was_changed_by_hand(
-    mirrorsync: Mirrorsync, tree: Path, edit: Callable[[Path], None]
-) -> None:
+def test_check_names_each_file_of_a_tree_that_was_changed_by_hand(mirrorsync: Mirrorsync, tree: Path, edit: Callable[[Path], None]) -> None:
     edit(tree)
     checked = mirrorsync("check", "--json")
     path = EDITS[edit].partition(": ")[2]
@@ -162,9 +160,7 @@ def test_check_names_what_is_gone_from_the_journal(mirrorsync: Mirrorsync, name:
 def test_check_names_what_was_changed_in_a_kept_generation(mirrorsync: Mirrorsync, farm: str, home: Path) -> None:
     (home / farm / "README").write_text("mine")
     next((home / farm / RPMS).glob("tar-*")).unlink()
-    assert found(mirrorsync, "generation-changed") == sorted(
-        str(home / farm / name) for name in ("README", f"{RPMS}/tar-1-1.noarch.rpm")
-    )
+    assert found(mirrorsync, "generation-changed") == sorted(str(home / farm / name) for name in ("README", f"{RPMS}/tar-1-1.noarch.rpm"))
 
 
 def test_check_names_a_stamp_that_was_changed_in_a_kept_generation(mirrorsync: Mirrorsync, home: Path) -> None:

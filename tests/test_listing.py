@@ -84,9 +84,7 @@ def more(root: Path, server: MirrorServer, status: int, count: int) -> None:
 
 
 @contextmanager
-def upstream(
-    url: str, memory: Path, arches: tuple[str, ...] = ("i386",), patience: Patience | None = None
-) -> Iterator[ListingUpstream]:
+def upstream(url: str, memory: Path, arches: tuple[str, ...] = ("i386",), patience: Patience | None = None) -> Iterator[ListingUpstream]:
     mirror = Mirror.at(place(url, RELEASE))
     with open_transport(mirror, patience) as transport, MirrorMemory(memory) as remembered:
         yield ListingUpstream(mirror, transport, remembered, arches)
@@ -345,4 +343,3 @@ class TestMemory:
             read(other.url, work / "memory.sqlite")
             with MirrorMemory(work / "memory.sqlite") as memory:
                 assert len(memory.below(one.url)) == len(memory.below(other.url)) == 6
-

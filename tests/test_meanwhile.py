@@ -88,9 +88,7 @@ def test_a_file_that_goes_between_reading_and_linking_prevents_the_publication(
     assert mirrorsync("status", "--json").tree["generation"] == 2
 
 
-def test_a_file_that_comes_meanwhile_prevents_the_publication_and_stays(
-    mirrorsync: Mirrorsync, server: MirrorServer, tree: Path
-) -> None:
+def test_a_file_that_comes_meanwhile_prevents_the_publication_and_stays(mirrorsync: Mirrorsync, server: MirrorServer, tree: Path) -> None:
     when_fetched(server, lambda: (tree / "notes.txt").write_text("from somebody"))
     refused = mirrorsync("update")
     assert (refused.code, "redhat: notes.txt: changed by hand while the generation was built; " in refused.err) == (1, True)

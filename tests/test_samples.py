@@ -157,6 +157,10 @@ def test_the_json_schema_of_the_configuration_has_every_key() -> None:
     tables = [schema, schema["properties"]["mirrorsync"], tree, tree["properties"]["updates"]["items"]]
     tables += [tree["properties"]["boot"], tree["properties"]["export"]]
     assert [key for table in tables for key in table["properties"] if key != "schema"] == [
-        *Config.model_fields, *General.model_fields, *TreeConfig.model_fields,
-        *UpdateSource.model_fields, *BootConfig.model_fields, *ExportConfig.model_fields,
+        *Config.model_fields,
+        *General.model_fields,
+        *TreeConfig.model_fields,
+        *UpdateSource.model_fields,
+        *BootConfig.model_fields,
+        *ExportConfig.model_fields,
     ]

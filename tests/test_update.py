@@ -194,6 +194,8 @@ def test_two_generations_later_the_tree_lists_only_the_newest_and_the_kept_ones_
     assert updated("update").code == 0
     assert snapshot(redhat.home / "generations/2") == second
     assert sorted(path.name for path in (redhat.tree / "RedHat/RPMS").glob("bash-*")) == [
-        "bash-1-1.noarch.rpm", "bash-2-1.noarch.rpm", "bash-3-1.noarch.rpm",
+        "bash-1-1.noarch.rpm",
+        "bash-2-1.noarch.rpm",
+        "bash-3-1.noarch.rpm",
     ]
     assert updated("check").code == 0

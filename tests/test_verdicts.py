@@ -30,9 +30,7 @@ class Row:
 
 TABLE: Mapping[str, Row] = {
     "signed": Row("a good signature by a key of today, made while it held", (True, True, True, True)),
-    "signed-md5": Row(
-        "the same, and only the signature covers the payload with more than MD5", (True, True, False, True)
-    ),
+    "signed-md5": Row("the same, and only the signature covers the payload with more than MD5", (True, True, False, True)),
     "era": Row("SHA-1 and a DSA key of 1,024 bits: RHL, CentOS 2 to 5", (False, True, False, True), "signed with SHA-1 and a DSA"),
     "revoked": Row("a good signature by a subkey that its owner revoked", (False, False, True, True), "signed by key .*has revoked"),
     "stranger": Row("signed by a key that the corpus has not, or rpm 4.18 cannot import", (False, False, True, True), "signed by key"),

@@ -53,9 +53,7 @@ def obtain(site: Site, inputs: Inputs, plan: Plan, pool: Pool, run: Run) -> Obta
             break
         barred |= failures
         forbidden = {**inputs.barred, **barred}
-        plan = plan_update(
-            site.tree.name, inputs.holding.catalogue, inputs.available, site.policy, barred=forbidden, wanted=run.wanted
-        )
+        plan = plan_update(site.tree.name, inputs.holding.catalogue, inputs.available, site.policy, barred=forbidden, wanted=run.wanted)
     planned = {entry.package.nevra: arrived[entry.package.nevra] for entry in plan.incoming}
     transferred = [result.package.size for result in arrived.values() if not result.from_pool]
     failed = tuple(FailedFetch(str(nevra), reason) for nevra, reason in sorted(barred.items(), key=lambda item: item[0].key))

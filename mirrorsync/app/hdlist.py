@@ -186,4 +186,3 @@ def _holds(path: Path, content: bytes) -> bool:
     if not path.is_file() or stat.S_IMODE(path.stat().st_mode) != FILE_MODE:
         return False
     return path.stat().st_size == len(content) and path.read_bytes() == content
-

@@ -62,9 +62,7 @@ def require_space_for_links(site: Site, root: Path, files: Sequence[FileRecord],
         raise SpaceError(f"{shortage}; nothing was done")
 
 
-def _shortage(
-    site: Site, demands: Sequence[Demand], rooms: Mapping[str, Room], now: datetime, sparing: Sequence[Path] = ()
-) -> str | None:
+def _shortage(site: Site, demands: Sequence[Demand], rooms: Mapping[str, Room], now: datetime, sparing: Sequence[Path] = ()) -> str | None:
     short = shortages(demands, rooms)
     if not short:
         return None

@@ -42,9 +42,7 @@ def hdlist(  # noqa: PLR0913  click hands over each option as an argument
     Takes genhdlist's options. Both files are written whole before either replaces the old one. Exit code 4, and nothing
     replaced, where a package cannot be read; 4 too where one name is there twice for one architecture.
     """
-    options = HdlistOptions(
-        hdlist, file_order, product_path, with_numbers=with_numbers, skip_damaged=skip_damaged, matcher=matcher
-    )
+    options = HdlistOptions(hdlist, file_order, product_path, with_numbers=with_numbers, skip_damaged=skip_damaged, matcher=matcher)
     outcome = rebuild_hdlist(discs, options)
     print_lines(finding_lines(outcome.findings), err=True)
     call = context.find_object(Call)

@@ -56,7 +56,7 @@ def _waiver(waiver: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _mail(mail: Mapping[str, Any]) -> Iterator[Problem]:
     if mail and not ("server" in mail or "sendmail" in mail):
-        yield ("server",), "is missing; write by which server mail goes, or which command sends it: sendmail = \"/usr/sbin/sendmail\""
+        yield ("server",), 'is missing; write by which server mail goes, or which command sends it: sendmail = "/usr/sbin/sendmail"'
     if "sendmail" in mail:
         for key in (key for key in _OF_SERVER if key in mail):
             yield (key,), "is for mail that goes by a server, and here the command of `sendmail` sends it; remove one of them"
@@ -66,7 +66,7 @@ def _mail(mail: Mapping[str, Any]) -> Iterator[Problem]:
     if secure and "starttls" in mail:
         yield ("starttls",), "is for smtp: a server of smtps has TLS from its first byte; remove it"
     elif "username" in mail and mail.get("starttls", StartTls.REQUIRE) != StartTls.REQUIRE:
-        yield ("starttls",), "would let the password be sent without TLS; set it to \"require\", or remove username and password_file"
+        yield ("starttls",), 'would let the password be sent without TLS; set it to "require", or remove username and password_file'
 
 
 def _tree(tree: Mapping[str, Any]) -> Iterator[Problem]:

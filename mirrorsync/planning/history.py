@@ -7,9 +7,7 @@ from mirrorsync.model.edit import Edit
 from mirrorsync.model.generation import Generation
 
 
-def compare(
-    tree: str, records: Mapping[int, Generation], older: int, newer: int, files: Sequence[Edit] | None
-) -> Comparison:
+def compare(tree: str, records: Mapping[int, Generation], older: int, newer: int, files: Sequence[Edit] | None) -> Comparison:
     """What generation `newer` has that `older` has not, and the other way round; in this order whichever was first.
 
     `records` are all up to the later of the two that can be read.

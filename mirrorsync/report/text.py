@@ -151,9 +151,13 @@ def history_lines(outcome: HistoryOutcome) -> Iterator[str]:
     yield f"{outcome.tree}:"
     rows = [
         (
-            str(generation.number), f"{generation.published:%Y-%m-%d %H:%M:%S}", generation.run,
-            f"+{len(generation.added)} -{len(generation.removed)}", size_text(generation.inventory.new_bytes),
-            generation.by, "; ".join([generation.reason, *([" ".join(generation.advisories)] if generation.advisories else [])]),
+            str(generation.number),
+            f"{generation.published:%Y-%m-%d %H:%M:%S}",
+            generation.run,
+            f"+{len(generation.added)} -{len(generation.removed)}",
+            size_text(generation.inventory.new_bytes),
+            generation.by,
+            "; ".join([generation.reason, *([" ".join(generation.advisories)] if generation.advisories else [])]),
         )
         for generation in outcome.generations
     ]

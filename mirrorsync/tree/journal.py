@@ -1,7 +1,7 @@
 """The journal: a record for each generation, chained by SHA-256, and the list of its files as long as it is kept.
 
-    journal/42.json    the record; it has the SHA-256 of 41.json and of 42.files, and the tree's stamp has its own
-    journal/42.files   a JSON array: [path, size in bytes, SHA-256] of every file, a line each; it goes with its generation
+journal/42.json    the record; it has the SHA-256 of 41.json and of 42.files, and the tree's stamp has its own
+journal/42.files   a JSON array: [path, size in bytes, SHA-256] of every file, a line each; it goes with its generation
 """
 
 import hashlib

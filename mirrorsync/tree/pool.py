@@ -1,9 +1,9 @@
 """The pool: verified files under their SHA-256, and those that are still arriving.
 
-    pool/ab/ab12…            a whole, verified file; st_nlink == 1 means that no generation uses it
-    pool/incoming/KEY        what has arrived of a file, KEY says of which
-    pool/incoming/KEY.kept   the SHA-256 it was kept under, for packages whose mirror tells none beforehand, and the URL it came from
-    pool/incoming/KEY.origin which file of which mirror it is, for as long as it arrives
+pool/ab/ab12…            a whole, verified file; st_nlink == 1 means that no generation uses it
+pool/incoming/KEY        what has arrived of a file, KEY says of which
+pool/incoming/KEY.kept   the SHA-256 it was kept under, for packages whose mirror tells none beforehand, and the URL it came from
+pool/incoming/KEY.origin which file of which mirror it is, for as long as it arrives
 """
 
 import os

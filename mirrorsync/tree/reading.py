@@ -167,6 +167,9 @@ def _special(tree: Tree, name: str) -> Finding:
 
 def _damaged(tree: Tree, file: CachedFile) -> Finding:
     return Finding(
-        Severity.ERROR, "damaged-package", f"{tree.name}: {file.identity.path}", f"not a package that can be read: {file.problem}",
+        Severity.ERROR,
+        "damaged-package",
+        f"{tree.name}: {file.identity.path}",
+        f"not a package that can be read: {file.problem}",
         "replace it from the distribution's discs or mirror, or remove it",
     )

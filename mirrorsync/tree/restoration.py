@@ -32,7 +32,6 @@ class Recorded:
         copies = {copy.path for copy in self.generation.grace}
         return {record.path: record for record in self.files if record.path not in copies}
 
-
     def wanted(self, before: datetime) -> Mapping[str, FileRecord]:
         """Its files without the grace copies that left the indexes before then, by path."""
         over = {copy.path for copy in self.generation.grace if copy.since <= before}

@@ -157,9 +157,7 @@ def _createrepo(folder: Path) -> None:
 
 def _configuration(site: Path, mirror: Path, layout: Layout, keep: int) -> str:
     kind = "listing" if layout is Layout.REDHAT else "repodata"
-    return _CONFIGURATION.format(
-        site=site, name=NAME, tree=TREE, layout=layout.value, mirror=f"{mirror.as_uri()}/", kind=kind, keep=keep
-    )
+    return _CONFIGURATION.format(site=site, name=NAME, tree=TREE, layout=layout.value, mirror=f"{mirror.as_uri()}/", kind=kind, keep=keep)
 
 
 def scenarios(ground: Ground) -> tuple[Scenario, ...]:

@@ -36,4 +36,3 @@ def book_of(
     present = tuple(as_of(standing, now.date()) for standing in sorted(standings, key=lambda standing: standing.tree))
     ordered = {tree: tuple(sorted(history, key=lambda generation: -generation.number)) for tree, history in histories.items()}
     return Book(present, ordered, advisories, now)
-

@@ -73,13 +73,15 @@ def _with_numbers(main: bytes, disc: int | None, place: int | None) -> bytes:
     end = size - ENTRY.size + 4 * len(extra)  # of the data, without the trailer
     count += len(extra)
     added = [(tag, end - 4 * (len(extra) + 1 - position)) for position, (tag, _) in enumerate(extra)]
-    return b"".join([
-        INTRO.pack(MAGIC, count, end + ENTRY.size),
-        ENTRY.pack(Tag.IMAGE, Kind.BINARY, end, ENTRY.size),
-        main[INTRO.size + ENTRY.size : index_end - ENTRY.size],
-        *[ENTRY.pack(tag, Kind.INT32, offset, 1) for tag, offset in [*added, (HdlistTag.MATCHER, end - 4)]],
-        main[index_end : -ENTRY.size - 4],
-        *[_NUMBER.pack(number) for _, number in extra],
-        main[-ENTRY.size - 4 : -ENTRY.size],
-        ENTRY.pack(Tag.IMAGE, Kind.BINARY, -ENTRY.size * count, ENTRY.size),
-    ])
+    return b"".join(
+        [
+            INTRO.pack(MAGIC, count, end + ENTRY.size),
+            ENTRY.pack(Tag.IMAGE, Kind.BINARY, end, ENTRY.size),
+            main[INTRO.size + ENTRY.size : index_end - ENTRY.size],
+            *[ENTRY.pack(tag, Kind.INT32, offset, 1) for tag, offset in [*added, (HdlistTag.MATCHER, end - 4)]],
+            main[index_end : -ENTRY.size - 4],
+            *[_NUMBER.pack(number) for _, number in extra],
+            main[-ENTRY.size - 4 : -ENTRY.size],
+            ENTRY.pack(Tag.IMAGE, Kind.BINARY, -ENTRY.size * count, ENTRY.size),
+        ]
+    )
