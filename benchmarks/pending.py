@@ -3,10 +3,12 @@
 Usage: python -m benchmarks.pending [ROUNDS]
 
 Needs the corpus beside the checkout (../shared/corpus), createrepo_c, rpm and dnf. Both have the same packages (as a tree, and as an rpm
-database) and the same repository, and read their caches of it; each has made them once before. The two are run in turn; the medians and
-their ratio are printed, and how many errata each names.
+database) and the same repository. Printed is how many errata, security errata and packages each names, and what only one does. Then the
+two are run in turn, with what they keep of the repository and without: the medians, and their ratio.
 """
 
+import csv
+import shutil
 import statistics
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from pathlib import Path
 
 from tests.commands import Mirrorsync, configured
 from tests.full_size import build_rhel6, link_copy
+from tests.machines import dnf_machine, named, upgrades
 
 _PENDING = 100
 
@@ -26,17 +29,31 @@ def main(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         base, mirror = build_rhel6(folder)
-        dnf = [*machine(folder, base, mirror), "updateinfo", "list"]
-        program = site(folder, base, mirror)
-        offline = [*program.command, "pending", "--offline", "--csv"]
-        looking = [*program.command, "pending", "--csv"]
-        theirs, ours = run(dnf), run(looking)
-        print(f"dnf names {len({line.split()[0] for line in theirs.splitlines()})} errata, mirrorsync {len(ids(ours))}")
-        subprocess.run([*program.command, "-q", "update", "--package", "nothing"], check=True)
-        triples = [(timed(dnf), timed(looking), timed(offline)) for _ in range(rounds)]
-        medians = [statistics.median(times) for times in zip(*triples, strict=True)]
-        for what, seconds in zip(("dnf updateinfo list", "mirrorsync pending", "mirrorsync pending --offline"), medians, strict=True):
-            print(f"{what}: {seconds:.2f} s, ratio {seconds / medians[0]:.2f}")
+        machine, program = dnf_machine(folder, base, mirror, release=6), site(folder, base, mirror)
+        dnf, looking = [*machine, "updateinfo", "list"], [*program.command, "pending", "--csv"]
+        compare("errata", errata(machine), column(looking, "advisory"))
+        compare("security errata", errata(machine, "--security"), column([*looking, "--security"], "advisory"))
+        compare("packages", {str(nevra) for nevra in upgrades(machine)}, column(looking, "to"))
+        show("nothing has changed", [(timed(dnf), timed(looking)) for _ in range(rounds)])
+        show("the repository is new", [(afresh(folder / "cache", dnf), afresh(known(folder), looking)) for _ in range(rounds)])
+
+
+def show(what: str, pairs: Sequence[tuple[float, float]]) -> None:
+    """Both medians, and the median of the ratios pair by pair."""
+    theirs, ours = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+    ratio = statistics.median(own / their for their, own in pairs)
+    print(f"{what}: {ours:.2f} s, dnf {theirs:.2f} s: {ratio:.2f} x")
+
+
+def known(folder: Path) -> Path:
+    """What mirrorsync knows of the repository; what it knows of the tree stays, as dnf's rpm database does."""
+    return folder / "program/state/trees/rhel6/pending.json"
+
+
+def afresh(cache: Path, command: Sequence[str]) -> float:
+    """Seconds of a run without what is kept of the repository."""
+    shutil.rmtree(cache) if cache.is_dir() else cache.unlink()
+    return timed(command)
 
 
 def site(folder: Path, base: Path, mirror: Path) -> Mirrorsync:
@@ -46,21 +63,24 @@ def site(folder: Path, base: Path, mirror: Path) -> Mirrorsync:
     return configured(folder / "program", tree, updates, layout="repodata", arches='"x86_64"')
 
 
-def machine(folder: Path, base: Path, mirror: Path) -> list[str]:
-    """dnf on a machine that has the same packages installed."""
-    root = folder / "root"
-    root.mkdir()
-    install = ["rpm", "--root", str(root), "--justdb", "--nodeps", "--noscripts", "--nosignature", "--nodigest", "--force", "--ignorearch"]
-    subprocess.run([*install, "-i", *map(str, (base / "Packages").iterdir())], check=True, capture_output=True)
-    settings = {"reposdir": "/nonexistent", "cachedir": f"{folder}/cache", "logdir": str(folder), "persistdir": str(folder)}
-    options = [f"--setopt={name}={value}" for name, value in settings.items()]
-    repository = [f"--repofrompath=rhel6,{mirror.as_uri()}", "--repo=rhel6"]
-    return ["dnf", "-q", f"--installroot={root}", "--releasever=6", "--forcearch=x86_64", *options, *repository]
+def errata(machine: Sequence[str], *options: str) -> set[str]:
+    """Those that dnf names."""
+    return {advisory for advisory, _, _ in named(machine, *options)}
 
 
-def ids(table: str) -> set[str]:
-    """The errata that a CSV table names."""
-    return {line.split(",")[1] for line in table.splitlines()[1:]} - {""}
+def column(command: Sequence[str], name: str) -> set[str]:
+    """What is in a column of the table that `pending --csv` prints."""
+    return {row[name] for row in csv.DictReader(run(command).splitlines())} - {""}
+
+
+def compare(what: str, theirs: set[str], ours: set[str]) -> None:
+    """How many each names, and what only one does."""
+    print(f"{what}: dnf {len(theirs)}, mirrorsync {len(ours)}", *(f"only {side}: {name}" for side, name in only(theirs, ours)), sep="\n  ")
+
+
+def only(theirs: set[str], ours: set[str]) -> list[tuple[str, str]]:
+    """By whom what is named that the other does not name."""
+    return [*(("dnf", name) for name in sorted(theirs - ours)), *(("mirrorsync", name) for name in sorted(ours - theirs))]
 
 
 def run(command: Sequence[str]) -> str:

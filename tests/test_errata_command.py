@@ -1,11 +1,13 @@
 """`mirrorsync errata`: what an erratum says and is to each tree, and which ones trees have taken, asking no mirror."""
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from mirrorsync.app.library import Library
 from tests.commands import Mirrorsync
 from tests.conftest import Builder
 from tests.errata import ERRATA, Erratum, announce, errata_site
@@ -120,6 +122,20 @@ def test_a_lost_library_costs_what_old_errata_say_and_no_more(program: Mirrorsyn
     assert (found.code, found.out.splitlines()[0]) == (0, "RHSA-1: what it says was not kept")
     assert "rocky: applied with generation 2" in found.out
     assert [erratum["title"] for erratum in program("errata", "applied", "--json").tree["errata"]] == [""] * 3
+
+
+def test_words_that_are_no_text_or_move_a_terminal_end_no_command_and_no_run(program: Mirrorsync, site: Site, tmp_path: Path) -> None:
+    library = Library(site.state / "trees/rocky/errata.sqlite")
+    known = library.all(["RHSA-1", "RHBA-4"]).values()
+    library.learn(replace(each, title="\ud800\x1b]0;x\x07", description="\x00 \udcff\x9b2J", severity="\udc80") for each in known)
+    for line in ("errata show RHSA-1 RHBA-4", "errata show RHSA-1 --json", "errata applied", "errata applied --json", "report"):
+        found = program(*line.split(), environ={"PYTHONIOENCODING": "ascii"})
+        assert (found.code, found.out.isascii(), found.out.replace("\n", "").isprintable()) == (0, True, True), line
+    page = tmp_path / "page"
+    with program.config.open("a") as file:
+        file.write(f'[report]\nhtml = "{page}"\n')
+    assert program("update").err.count("\n") == 1  # there is no mirror
+    assert ["\\ud800" in path.read_text() for path in page.rglob("*RHSA-1*.html")] == [True]
 
 
 def test_a_tree_that_is_not_there_is_told_beside_the_others(program: Mirrorsync, tmp_path: Path, site: Site) -> None:

@@ -1,21 +1,24 @@
-"""RHEL 6 at full size: 3,629 packages of a day, 380 upgrades; the plan is the expected one, and a killed run leaves a whole tree."""
+"""RHEL 6 at full size: 3,629 packages of a day, 380 upgrades; plan and errata are as expected, and a killed run leaves a whole tree."""
 
+import csv
 import os
 import random
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from mirrorsync.model.choices import Layout
+from mirrorsync.model.version import NEVRA
 from mirrorsync.tree.indexes import read_indexes
 from tests.commands import Mirrorsync, configured, dnf, nevra_text
 from tests.corpus import needs_corpus
 from tests.full_size import build_rhel6, link_copy, table
+from tests.machines import dnf_machine, named, upgrades
 from tests.servers import MirrorServer, http_server
 
 pytestmark = needs_corpus
@@ -75,6 +78,28 @@ def test_the_plan_is_the_expected_one_and_dnf_resolves_and_downloads_from_the_pu
         options = [f"--installroot={tmp_path}/root", "--releasever=6", "--forcearch=x86_64", "--nogpgcheck", "-y"]
         dnf(tmp_path, tree, *options, f"--downloaddir={tmp_path}/got", "--downloadonly", "install", "bash", "httpd", "kernel")
         assert {"bash", "httpd", "kernel"} <= {path.name.rsplit("-", 2)[0] for path in (tmp_path / "got").iterdir()}
+
+
+@pytest.mark.skipif(not (shutil.which("dnf") and shutil.which("rpm")), reason="dnf or rpm is not installed")
+def test_what_is_pending_is_what_dnf_names_but_for_three_errata_whose_packages_went_back(
+    tmp_path: Path, rhel6: tuple[Path, Path], server: MirrorServer
+) -> None:
+    _, mirrorsync = rhel6_tree(tmp_path, rhel6[0], server)
+    machine = dnf_machine(tmp_path / "machine", *rhel6, release=6)
+    rows, security = (list(csv.DictReader(mirrorsync("pending", "--csv", *more).out.splitlines())) for more in ((), ("--security",)))
+    theirs, ours = named(machine), lines_of(rows)
+    assert theirs <= ours
+    assert {advisory for advisory, _, _ in ours - theirs} == WENT_BACK
+    assert named(machine, "--security") == lines_of(security)
+    assert upgrades(machine) == {NEVRA.parse(row["to"]) for row in rows}
+    counts = [len({line[0] for line in lines}) for lines in (theirs, ours, lines_of(security))]
+    assert (counts, len({row["to"] for row in rows})) == ([77, 80, 32], 380)
+
+
+def lines_of(rows: Iterable[Mapping[str, str]]) -> set[tuple[str, str, str]]:
+    """What lines of `mirrorsync pending --csv` say of errata, as dnf's lines do."""
+    packages = ((row["advisory"], NEVRA.parse(row["to"])) for row in rows if row["advisory"])
+    return {(advisory, nevra.name, nevra.arch) for advisory, nevra in packages}
 
 
 def whole(tree: Path) -> bool:

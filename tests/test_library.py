@@ -83,9 +83,24 @@ def _torn(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:20_000] + b"\xff" * 10_000)
 
 
+def _with_a_schema_that_is_no_text(path: Path) -> None:
+    """SQLite quotes it in its message."""
+    Library(path).learn([WHOLE])
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE advisory (id TEXT", b"CREATE TABLE advisory (\xff\xfe TEXT"))
+
+
+def _with_another_column(path: Path) -> None:
+    Library(path).learn([WHOLE])
+    path.write_bytes(path.read_bytes().replace(b"(id TEXT PRIMARY", b"(idsTEXT PRIMARY"))
+
+
 @pytest.mark.parametrize(
-    "damage", [_foreign, _of_another_version, _without_its_table, _torn, lambda path: path.write_bytes(b"no database" * 1000)]
-)
+    "damage",
+    [
+        _foreign, _of_another_version, _without_its_table, _torn, _with_a_schema_that_is_no_text, _with_another_column,
+        lambda path: path.write_bytes(b"no database" * 1000),
+    ],
+)  # fmt: skip
 def test_a_damaged_or_foreign_file_is_replaced(path: Path, damage: Callable[[Path], object]) -> None:
     path.parent.mkdir(parents=True)
     damage(path)
@@ -106,6 +121,14 @@ def test_an_entry_that_cannot_be_read_is_not_known(path: Path, document: str) ->
     assert Library(path).find(WHOLE.id) == WHOLE
 
 
+def test_an_entry_that_is_no_text_does_not_hide_the_others(path: Path) -> None:
+    other = Advisory("X", AdvisoryType.OTHER)
+    Library(path).learn([WHOLE, other])
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE advisory SET document = CAST(x'7bff' AS TEXT) WHERE id = 'X'")
+    assert Library(path).all([WHOLE.id, "X"]) == {WHOLE.id: WHOLE}
+
+
 def test_an_empty_file_becomes_a_library(path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.touch()
@@ -117,7 +140,11 @@ def test_an_empty_file_becomes_a_library(path: Path) -> None:
 def test_what_another_writer_or_the_disk_refuses_is_not_kept_and_hinders_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Library(path).learn([WHOLE])
     connect = sqlite3.connect
-    monkeypatch.setattr(sqlite3, "connect", lambda *given, **words: connect(*given, **words, timeout=0.01))
+
+    def impatient(path: str | Path, *, uri: bool = False) -> sqlite3.Connection:
+        return connect(path, uri=uri, timeout=0.01)
+
+    monkeypatch.setattr(sqlite3, "connect", impatient)
     with closing(connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         Library(path).learn([replace(WHOLE, title="corrected")])
@@ -129,7 +156,8 @@ def test_what_another_writer_or_the_disk_refuses_is_not_kept_and_hinders_nothing
     assert Library(path).find(WHOLE.id) is None
 
 
-def test_ids_that_are_no_text_are_kept_too(path: Path) -> None:
-    odd = Advisory("changelog:a\udcff-1-1", AdvisoryType.OTHER)
+def test_ids_and_words_that_are_no_text_are_kept_too(path: Path) -> None:
+    odd = Advisory("changelog:a\udcff-1-1", AdvisoryType.OTHER, title="\ud800 \x1b[31m", description="\x00\udcff")
     Library(path).learn([odd])
     assert Library(path).find(odd.id) == odd
+    assert (len(Library(path).ids("changelog:a\udcff")), Library(path).ids("\udcff")) == (1, ())

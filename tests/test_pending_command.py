@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mirrorsync.app.assembly import opened_sources, site_of
+from mirrorsync.app.pending import pending_tree
 from mirrorsync.app.update import update_tree
 from mirrorsync.config.loading import load
 from mirrorsync.model.advisory import AdvisoryType
@@ -21,6 +22,7 @@ from mirrorsync.model.pending import Prospect
 from tests.commands import Mirrorsync, Result, nevra_text
 from tests.conftest import Builder
 from tests.errata import ERRATA, Erratum, announce, errata_site
+from tests.machines import dnf_machine
 from tests.sites import Site, add_tree
 from tests.test_documents import validate
 from tests.watched import run_at
@@ -142,7 +144,7 @@ def test_csv_has_a_line_for_each_package_and_reads_back(untouched: Site) -> None
 def test_what_a_mirror_says_does_nothing_to_terminals_and_spreadsheets(site: Site, program: Mirrorsync) -> None:
     title = '=cmd(",") \N{RIGHT-TO-LEFT OVERRIDE}"x"'
     announce(site.mirror, [Erratum("RHSA-1", ("bash-2-1.noarch",), title=title, description="a&#x9b;31m")])
-    assert next(csv.DictReader(io.StringIO(program("pending", "--csv").out)))["title"] == "'=cmd(\",\") \\u202e\"x\""
+    assert next(csv.DictReader(io.StringIO(program("pending", "--csv").out)))["title"] == '\'=cmd(",") \\u202e"x"'
     assert "\\u009b31m" in program("-v", "pending").out
 
 
@@ -189,6 +191,53 @@ def test_what_nothing_has_changed_since_is_told_without_reading_the_mirror_again
     assert again.tree["errata"][0]["advisory"] == first.tree["errata"][0]["advisory"]
 
 
+def test_what_is_remembered_is_that_of_this_tree_and_these_mirrors(program: Mirrorsync, site: Site, rpm: Builder) -> None:
+    assert len(ids(program("pending", "--json"))) == 5
+    announce(site.mirror, ERRATA[:1])
+    assert ids(program("pending", "--json")) == ["RHSA-1"]
+    assert program("update").code == 0
+    assert program("pending").code == 0
+    (site.state / "trees/rocky/pending.json").write_bytes(b"{}")
+    assert program("pending").code == 0
+
+
+def test_what_was_accepted_for_a_dry_run_is_not_remembered(program: Mirrorsync, site: Site, rpm: Builder) -> None:
+    assert program("pending").code == 100
+    for package in (site.mirror / "Packages").glob("[!b]*.rpm"):
+        package.unlink()
+    subprocess.run(["createrepo_c", "-q", str(site.mirror)], check=True, capture_output=True)
+    assert program("update", "--dry-run", "--accept-upstream").code == 0
+    refused = program("pending")
+    assert (refused.code, "offers 1 packages, 7 when it was last taken" in refused.err) == (1, True)
+
+
+def test_what_cannot_be_remembered_hinders_nobody(program: Mirrorsync, site: Site) -> None:
+    (site.state / "trees/rocky/pending.json").mkdir(parents=True)
+    assert [program(command).code for command in ("pending", "pending", "update", "update", "pending")] == [100, 100, 0, 0, 0]
+
+
+def test_a_mirror_that_stands_still_is_told_of_when_its_time_has_come_though_all_else_is_remembered(site: Site) -> None:
+    announce(site.mirror, [Erratum("RHSA-1", ("bash-2-1.noarch",), issued=TODAY.isoformat())])
+    config = load(configure(site.program(), 'stale_after = "30d"\n').config, {})
+    found = []
+    for days in (0, 20, 40):
+        run = run_at(datetime.now(UTC) + timedelta(days=days))
+        with opened_sources(config, "rocky", run) as sources:
+            found.append(pending_tree(site_of(config, "rocky"), sources, run))
+    assert [[finding.code for finding in outcome.findings] for outcome in found] == [[], [], ["upstream-frozen"]]
+    assert [[(erratum.advisory.id, erratum.age) for erratum in outcome.errata] for outcome in found] == [
+        [("RHSA-1", days)] for days in (0, 20, 40)
+    ]
+
+
+@pytest.mark.parametrize("damage", [b"no database", b""])
+def test_a_lost_library_is_made_anew_from_the_mirror(program: Mirrorsync, site: Site, damage: bytes) -> None:
+    first = program("pending", "--json").tree["errata"]
+    (site.state / "trees/rocky/errata.sqlite").write_bytes(damage)
+    assert program("pending", "--json").tree["errata"] == first
+    assert "a description" in program("errata", "show", "RHSA-1").out
+
+
 def test_an_update_that_has_nothing_to_do_keeps_what_is_pending_in_its_standing(site: Site) -> None:
     program = site.program(more='exclude = ["bash"]')
     assert program("update").code == 0
@@ -224,14 +273,7 @@ needs_dnf = pytest.mark.skipif(not (shutil.which("dnf") and shutil.which("rpm"))
 @pytest.fixture(scope="module")
 def machine(untouched: Site, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """dnf on a machine that has the tree's packages installed and the mirror as its only repository."""
-    folder = tmp_path_factory.mktemp("machine")
-    root = folder / "root"
-    root.mkdir()
-    install = ["rpm", "--root", str(root), "--justdb", "--nodeps", "--noscripts", "--nosignature", "-i"]
-    subprocess.run([*install, *map(str, (untouched.tree / "Packages").glob("*.rpm"))], check=True, capture_output=True)
-    settings = {"reposdir": "/nonexistent", "cachedir": f"{folder}/cache", "logdir": str(folder), "persistdir": str(folder)}
-    options = [f"--setopt={name}={value}" for name, value in settings.items()]
-    return ["dnf", "-q", f"--installroot={root}", "--releasever=9", *options, f"--repofrompath=m,{untouched.mirror.as_uri()}", "--repo=m"]
+    return dnf_machine(tmp_path_factory.mktemp("machine"), untouched.tree, untouched.mirror, release=9)
 
 
 @needs_dnf
@@ -276,5 +318,5 @@ def test_completion_knows_the_ids_of_the_trees_errata(program: Mirrorsync) -> No
 def test_the_remembered_errata_are_small_json(site: Site) -> None:
     program = site.program(more='exclude = ["*"]')
     program("update")
-    document = json.loads((site.state / "trees/rocky/settled.json").read_bytes())
-    assert [erratum["advisory"]["description"] for erratum in document["pending"]["errata"]] == [""] * 5
+    document = json.loads((site.state / "trees/rocky/pending.json").read_bytes())
+    assert [erratum["advisory"]["description"] for erratum in document["errata"]] == [""] * 5

@@ -1,34 +1,27 @@
 """Deciding with as little reading as will do: that nothing is to be done is remembered by all that it was decided from."""
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mirrorsync import __version__
+from mirrorsync.app.remembered import lacked_then, remember, settled
 from mirrorsync.app.run import Run
 from mirrorsync.app.silence import answered
 from mirrorsync.app.site import Site, Source
-from mirrorsync.errors import PlanError, UpstreamError
-from mirrorsync.files import make_directory, write_file
+from mirrorsync.errors import UpstreamError
 from mirrorsync.model.basis import Basis
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.pending import PendingOutcome
 from mirrorsync.model.plan import Plan
-from mirrorsync.planning.document import plan_document, plan_from
 from mirrorsync.tree.cache import TreeCache
-from mirrorsync.tree.reading import scan
+from mirrorsync.tree.reading import Scan, scan
 from mirrorsync.upstream.workers import in_parallel
 
 if TYPE_CHECKING:
     from mirrorsync.app.planning import Inputs
-
-
-_SETTLED = "settled.json"
-_SETTLED_PART = "settled-part.json"  # for updates that a filter limits: else the two would take each other's place
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +39,45 @@ class Decision:
     pending: PendingOutcome
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a tree and its mirrors show at a glance. silent: of the mirrors that do not answer.
+
+    key: a digest of everything that a plan without a filter depends on.
+    """
+
+    seen: Scan
+    basis: Basis
+    answering: tuple[Source, ...]
+    silent: tuple[Finding, ...]
+    key: str
+
+
 def decide(site: Site, sources: Sequence[Source], cache: TreeCache, run: Run) -> Decision:
     """Look at the tree and the mirrors, read them where anything has changed, and plan.
 
     Raises UpstreamError where no mirror answers, and TreeError where the tree was changed by hand.
     """
+    look = _look(site, sources, run)
+    if not run.accept_upstream and (known := settled(site, look.key, run)) is not None:
+        plan, pending = known
+        return Decision(plan, look.basis, None, (), None, pending)
+    return _read(site, look, cache, run)
+
+
+def lacking(site: Site, sources: Sequence[Source], cache: TreeCache, run: Run) -> tuple[PendingOutcome, tuple[Finding, ...]]:
+    """What the tree lacks, and what was seen meanwhile. Where nothing has changed nothing is read, though there is something to do.
+
+    Raises as `decide`.
+    """
+    look = _look(site, sources, run)
+    if (known := lacked_then(site, look.key, run)) is not None and (whole := _whole(site, known)) is not None:
+        return whole, ()
+    decision = _read(site, look, cache, run)
+    return decision.pending, decision.findings
+
+
+def _look(site: Site, sources: Sequence[Source], run: Run) -> Look:
     seen = scan(site.tree)
     revisions = in_parallel([partial(answered, site.tree.name, source.upstream.revision) for source in sources], len(sources))
     silent = tuple(revision for revision in revisions if isinstance(revision, Finding))
@@ -58,18 +85,28 @@ def decide(site: Site, sources: Sequence[Source], cache: TreeCache, run: Run) ->
         raise UpstreamError("; ".join(finding.what for finding in silent))
     mirrors = {source.upstream.mirror.name: str(revision) for source, revision in zip(sources, revisions, strict=True)}
     basis = Basis(site.tree.stamp(), site.tree.seal(), seen.fingerprint, mirrors)
-    key = _key(site, sources, basis, run)
-    if not run.accept_upstream and (settled := _remembered(site, key, run)) is not None:
-        plan, pending = settled
-        return Decision(plan, basis, None, (), None, pending)
+    answering = tuple(source for source, revision in zip(sources, revisions, strict=True) if isinstance(revision, str))
+    return Look(seen, basis, answering, silent, _key(site, sources, basis, run))
+
+
+def _read(site: Site, look: Look, cache: TreeCache, run: Run) -> Decision:
     from mirrorsync.app.planning import read_and_plan  # noqa: PLC0415  loading it takes as long as all of a run with nothing to do
 
-    answering = [source for source, revision in zip(sources, revisions, strict=True) if isinstance(revision, str)]
-    planned = read_and_plan(site, answering, seen, cache, run)
-    decision = Decision(planned.plan, basis, planned.stale, (*silent, *planned.findings), planned.inputs, planned.pending)
-    if decision.plan.empty and not decision.findings and not decision.stale:
-        _remember(_settled(site, run), key, decision, planned.inputs.expiry)
+    planned = read_and_plan(site, look.answering, look.seen, cache, run)
+    decision = Decision(planned.plan, look.basis, planned.stale, (*look.silent, *planned.findings), planned.inputs, planned.pending)
+    if not (decision.findings or decision.stale or run.accept_upstream):  # what is accepted for one run is not for the next
+        remember(site, look.key, decision.plan, decision.pending, run, planned.inputs.expiry)
     return decision
+
+
+def _whole(site: Site, known: PendingOutcome) -> PendingOutcome | None:
+    """The same with all that its advisories say; None where the library has lost one, which a reading gives back to it."""
+    from mirrorsync.app.library import LIBRARY, Library  # noqa: PLC0415  as above; updates do not need it
+
+    told = Library(site.tree.state / LIBRARY).all(erratum.advisory.id for erratum in known.errata)
+    if any(erratum.advisory.id not in told for erratum in known.errata):
+        return None
+    return replace(known, errata=tuple(replace(erratum, advisory=told[erratum.advisory.id]) for erratum in known.errata))
 
 
 def _key(site: Site, sources: Sequence[Source], basis: Basis, run: Run) -> str:
@@ -78,37 +115,5 @@ def _key(site: Site, sources: Sequence[Source], basis: Basis, run: Run) -> str:
     offers = [
         (source.upstream.mirror.name, source.exclude, source.include, source.vigil.terms, repr(source.vigil.watch)) for source in sources
     ]
-    facts = (__version__, repr(basis), offers, repr(site.policy), site.tree.layout, kickstarts, run.reapply, run.wanted)
+    facts = (__version__, repr(basis), offers, repr(site.policy), site.tree.layout, kickstarts, run.reapply)
     return hashlib.sha256(repr(facts).encode()).hexdigest()
-
-
-def _settled(site: Site, run: Run) -> Path:
-    return site.tree.state / (_SETTLED if run.wanted.empty else _SETTLED_PART)
-
-
-def _remembered(site: Site, key: str, run: Run) -> tuple[Plan, PendingOutcome] | None:
-    try:
-        document = json.loads(_settled(site, run).read_bytes())
-        if document["key"] != key or (document["until"] is not None and run.now.timestamp() >= document["until"]):
-            return None
-        return plan_from(document["plan"]), _pending(site, document["pending"], run)
-    except (OSError, ValueError, KeyError, TypeError, PlanError, RecursionError):
-        return None  # disposable: a lost or damaged one costs a reading
-
-
-def _pending(site: Site, document: Mapping[str, Any], run: Run) -> PendingOutcome:
-    """What was pending then, as of now: the day, targets and waivers may be others."""
-    if not (document["errata"] or document["untold"] or site.waivers):
-        return PendingOutcome(site.tree.name, run.now)
-    from mirrorsync.app.lack import renewed  # noqa: PLC0415  as above: most often nothing is pending
-
-    return renewed(site, document, run.now)
-
-
-def _remember(file: Path, key: str, decision: Decision, until: float | None) -> None:
-    """until: when an update mirror would have stood still for too long, in seconds since the epoch."""
-    from mirrorsync.planning.pending_document import pending_document  # noqa: PLC0415  as above
-
-    make_directory(file.parent)
-    plan, pending = plan_document(decision.plan), pending_document(decision.pending)
-    write_file(file, json.dumps({"key": key, "until": until, "plan": plan, "pending": pending}).encode())

@@ -14,11 +14,12 @@ from mirrorsync.planning.node import Node
 
 LIBRARY = "errata.sqlite"
 _VERSION = 1
-_SCHEMA = "CREATE TABLE IF NOT EXISTS advisory (id TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID"
+_TABLE = "advisory (id TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID"
 _WRITE = "INSERT INTO advisory VALUES (?, ?) ON CONFLICT DO UPDATE SET document = excluded.document WHERE document <> excluded.document"
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH})
 _MOST = 200  # of ids for completion
 _FAULTS = (PlanError, ValueError, RecursionError)
+_REFUSALS = (sqlite3.Error, UnicodeDecodeError)  # messages of damaged files quote bytes of them that need be no text
 
 
 class Library:
@@ -52,10 +53,11 @@ class Library:
 
     def ids(self, beginning: str) -> tuple[str, ...]:
         """The first of the known ids that begin so, sorted."""
+        start = _key(beginning)
 
         def search(database: sqlite3.Connection) -> tuple[object, ...]:
             query = "SELECT id FROM advisory WHERE substr(id, 1, ?) = ? ORDER BY id LIMIT ?"
-            return tuple(row[0] for row in database.execute(query, (len(beginning), beginning, _MOST)))
+            return tuple(row[0] for row in database.execute(query, (len(start), start, _MOST)))
 
         return tuple(map(str, self._asked(search)))
 
@@ -64,7 +66,7 @@ class Library:
         try:
             with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as database:
                 return question(database) if _is_ours(database) else ()
-        except sqlite3.Error:
+        except _REFUSALS:
             return ()
 
     def _written(self, rows: Sequence[tuple[str, str]]) -> bool:
@@ -73,12 +75,12 @@ class Library:
             make_directory(self._path.parent)
             with closing(sqlite3.connect(self._path)) as database, database:
                 if database.execute("PRAGMA user_version").fetchone()[0] == 0 and not _has_tables(database):
-                    database.executescript(f"PRAGMA user_version = {_VERSION};{_SCHEMA}")
+                    database.executescript(f"PRAGMA user_version = {_VERSION};CREATE TABLE IF NOT EXISTS {_TABLE}")
                 if not _is_ours(database):
                     return False
                 database.executemany(_WRITE, rows)
-        except sqlite3.Error as error:
-            return getattr(error, "sqlite_errorcode", None) not in _DAMAGED
+        except _REFUSALS as error:
+            return not _is_damage(error)
         return True
 
 
@@ -87,8 +89,20 @@ def _key(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 
 
+def _text(raw: bytes) -> str:
+    """An entry that is no text must not hide the others."""
+    return raw.decode(errors="replace")
+
+
+def _is_damage(error: Exception) -> bool:
+    """Extended codes have the plain one in their lowest byte."""
+    return isinstance(error, UnicodeDecodeError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
 def _is_ours(database: sqlite3.Connection) -> bool:
-    return bool(database.execute("PRAGMA user_version").fetchone()[0] == _VERSION)
+    database.text_factory = _text
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    return version == _VERSION and database.execute("SELECT sql FROM sqlite_schema").fetchall() == [(f"CREATE TABLE {_TABLE}",)]
 
 
 def _has_tables(database: sqlite3.Connection) -> bool:

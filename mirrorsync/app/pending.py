@@ -5,8 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from mirrorsync.app.applied import whole_advisories
-from mirrorsync.app.decision import decide
+from mirrorsync.app.decision import lacking
 from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site, Source
 from mirrorsync.app.standing import standing_of
@@ -21,11 +20,9 @@ from mirrorsync.tree.cache import TreeCache
 def pending_tree(site: Site, sources: Sequence[Source], run: Run) -> PendingOutcome:
     """What a tree lacks just now; nothing but caches is written. Raises MirrorsyncError."""
     with TreeCache(site.tree.cache) as cache:
-        decision = steady(site.tree, partial(decide, site, sources, cache, run))
+        found, seen = steady(site.tree, partial(lacking, site, sources, cache, run))
     remember(source.vigil for source in sources)
-    found = decision.pending
-    errata = whole_advisories(site.tree, found.errata) if decision.inputs is None else found.errata
-    return replace(found, errata=errata, findings=(*decision.findings, *found.findings))
+    return replace(found, findings=(*seen, *found.findings))
 
 
 def pending_offline(config: Config, name: str, now: datetime) -> PendingOutcome:

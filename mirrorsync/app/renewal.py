@@ -12,7 +12,7 @@ from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site
 from mirrorsync.errors import PlanError
 from mirrorsync.model.generation import ADOPTION, FileRecord, Generation, Inventory, Received
-from mirrorsync.model.outcome import UpdateOutcome, Withheld
+from mirrorsync.model.outcome import UpdateOutcome
 from mirrorsync.planning.filters import filter_text
 from mirrorsync.planning.record import ByHand, update_record
 from mirrorsync.stopping import unbroken
@@ -42,12 +42,10 @@ def renew(
         raise PlanError(f"{site.tree.name}: the saved plan cannot be carried out whole: {what}; nothing was published")
     fetched = time.monotonic()
     idle = obtained.plan.empty and not outcome.stale
-    published = None if idle else _publish(site, inputs, obtained, cache, run, ending, outcome.stale)
+    renewed = outcome if idle else _published(site, inputs, obtained, cache, run, ending, outcome)
     return replace(
-        outcome,
+        renewed,
         plan=obtained.plan,
-        generation=published if isinstance(published, int) else None,
-        withheld=published if isinstance(published, Withheld) else None,
         fetched=obtained.fetched,
         bytes_fetched=obtained.bytes_fetched,
         failed=obtained.failed,
@@ -55,11 +53,11 @@ def renew(
     )
 
 
-def _publish(
-    site: Site, inputs: Inputs, obtained: Obtained, cache: TreeCache, run: Run, ending: ExitStack, stale: str | None
-) -> int | Withheld:
-    """The generation that was published, or why it was not."""
-    tree, plan = site.tree, obtained.plan
+def _published(
+    site: Site, inputs: Inputs, obtained: Obtained, cache: TreeCache, run: Run, ending: ExitStack, outcome: UpdateOutcome
+) -> UpdateOutcome:
+    """The outcome with what was published, or why nothing was."""
+    tree, plan, stale = site.tree, obtained.plan, outcome.stale
     offered = inputs.offered  # before the tree is adopted: what a mirror says may be refused here
     building.require_unchanged(tree, inputs.seen, inputs.holding.files)
     if inputs.baseline.generation is None:
@@ -82,11 +80,11 @@ def _publish(
     announced = hooks.Publication(number, tree.stamp(), generation.added, generation.removed, generation.advisories, plan)
     if withheld := hooks.ask(tree, run, announced):
         publication.recover(tree)
-        return withheld
+        return replace(outcome, withheld=withheld)
     building.require_unchanged(tree, inputs.seen, inputs.holding.files)
     ending.enter_context(unbroken())
-    publication.publish(tree, generation, files)
-    return number
+    unfinished = publication.publish(tree, generation, files)
+    return replace(outcome, generation=number, findings=(*outcome.findings, *unfinished))
 
 
 def _limits(run: Run) -> list[str]:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from mirrorsync.model.advisory import Advisory
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.pending import PendingErratum, Step, Waiver, WaiverRule
+from mirrorsync.planning.filters import present_name
 
 
 def waiver_of(advisory: Advisory, steps: Iterable[Step], rules: Iterable[WaiverRule], today: date) -> Waiver | None:
@@ -34,7 +35,7 @@ def _covers(rule: WaiverRule, advisory: Advisory, steps: Sequence[Step]) -> bool
     if rule.advisory:
         return advisory.id == rule.advisory
     if rule.cve:
-        return rule.cve in advisory.cves
+        return present_name(rule.cve) in map(present_name, advisory.cves)
     return any(fnmatchcase(step.to.name, rule.package) for step in steps)
 
 
