@@ -60,7 +60,7 @@ def test_whichever_call_fails_the_run_ends_in_clear_words_the_tree_is_whole_and_
 @pytest.mark.parametrize("layout", SCENARIOS)
 def test_each_fault_planted_into_the_product_is_found(layout: str) -> None:
     printed = enumerate_points("--layout", layout, "--plants")
-    assert printed.count(": found ") == {"redhat": 7, "repodata": 6}[layout]
+    assert printed.count(": found ") == {"redhat": 8, "repodata": 7}[layout]
 
 
 @needs_strace

@@ -117,6 +117,10 @@ def test_reading_a_keyring_does_not_make_it_another(keys: tuple[SigningKey, Sign
         assert keyring.folder.stat().st_ino == made
 
 
+def test_no_id_is_no_key_s(keys: tuple[SigningKey, SigningKey], tmp_path: Path) -> None:
+    assert Keyring.make(tmp_path, [keys[0].public]).fingerprint_of("") is None
+
+
 def test_fingerprints_may_be_written_as_people_write_them(keys: tuple[SigningKey, SigningKey], tmp_path: Path) -> None:
     written = " ".join(keys[0].fingerprint.upper()[place : place + 4] for place in range(0, 40, 4))
     assert Keyring.make(tmp_path, [keys[0].public], [written]).keys[0].fingerprint == keys[0].fingerprint

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.keys import SigningKey, signing_key
-from mirrorsync.app.vigilance import Vigil
+from mirrorsync.app.views import ViewFile
 from mirrorsync.errors import TrustError, VerificationError
 from mirrorsync.trust import metadata
 from mirrorsync.trust.metadata import is_signature, judged, metadata_signer
@@ -321,7 +321,7 @@ def test_without_the_memory_a_stripped_signature_is_taken(signing: Signing, monk
     updated(signing.program())
     signing.unsign()
     signing.change()
-    monkeypatch.setattr(Vigil, "_last", lambda _self: None)
+    monkeypatch.setattr(ViewFile, "last", lambda _self: None)
     assert updated(signing.program()).plan.empty
 
 

@@ -2,6 +2,9 @@
 
 import hashlib
 import os
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +27,10 @@ from mirrorsync.tree.pool import Pool
 from mirrorsync.tree.pruning import discard
 from mirrorsync.tree.reading import Holding, read_tree, scan
 from mirrorsync.tree.site import Tree
+from tests.commands import Result
 from tests.conftest import Builder
+from tests.namespaces import obstacle
+from tests.sites import STAMP, Site, redhat_site
 from tests.trees import NOW, described, make_tree, replacing, snapshot, staged
 
 BOTH = pytest.mark.parametrize("layout", list(Layout))
@@ -48,7 +54,7 @@ def built(tree: Tree, rpm: Path) -> tuple[Generation, tuple[FileRecord, ...]]:
     with TreeCache(tree.cache) as cache:
         build(tree, number, contents, Pool(tree.pool), cache, now=NOW)
         verify(tree, contents, plan, holding.catalogue.listed_names)
-        generation = update_record(number, plan, None, None, ByHand())
+        generation = update_record(number, plan, None, (), ByHand())
         grace = unlisted(tree, contents.grace, tree.building)
         return replace(generation, published=NOW, grace=grace), files_of(tree, contents, cache)
 
@@ -218,3 +224,122 @@ def test_each_record_carries_the_digest_of_the_one_before(tmp_path: Path, rpm: B
     first, second = (journal.read_record(tree.journal, number) for number in (1, 2))
     assert first.previous == ""
     assert second.previous == hashlib.sha256(journal.record_path(tree.journal, 1).read_bytes()).hexdigest()
+
+
+# What fails once the generation is published
+
+
+def as_link(site: Site) -> None:
+    """Let the tree's path be a link, as where directories cannot be exchanged."""
+    site.tree.rename(site.tree.with_name("first"))
+    site.tree.symlink_to("first")
+
+
+def mounted_on(path: Path) -> list[str]:
+    """A mount that only the run sees: nothing can be renamed across it or over it."""
+    if hindrance := obstacle("mount"):
+        pytest.skip(hindrance)
+    script = 'mount --bind "$0" "$0"; exec "$@"'
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, str(path)]
+
+
+def other_file_system(site: Site) -> list[str]:
+    """Former trees cannot be moved to where they are kept."""
+    return mounted_on(site.home / "retired")
+
+
+def marker_not_replaced(site: Site) -> list[str]:
+    """There is no saying what was published last."""
+    return mounted_on(site.home / "published")
+
+
+def names_not_durable(site: Site) -> list[str]:
+    """The folder that the tree lies in cannot be made durable."""
+    return no_sync(site.tree.parent)
+
+
+def no_sync(folder: Path) -> list[str]:
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    return ["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(folder), "-e", "inject=fsync:error=EIO"]
+
+
+@pytest.fixture(params=["directory", "link"])
+def site(request: pytest.FixtureRequest, tmp_path: Path, rpm: Builder) -> Site:
+    """A tree at its third generation, whose mirror has a fourth; its boot set was never staged."""
+    made = redhat_site(tmp_path, [rpm("bash", "1")], [rpm("bash", "2")])
+    if request.param == "link":
+        as_link(made)
+    assert made.program()("update").code == 0
+    made.offer(rpm("bash", "3"))
+    assert made.program()("update").code == 0
+    made.offer(rpm("bash", "4"))
+    made.boot.mkdir()
+    return made
+
+
+def ran(site: Site, command: str, wrapper: Sequence[str] = ()) -> Result:
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    words = [*wrapper, *site.program(boot=True).command, *command.split(), "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, env=environment)
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+FAULTS = (other_file_system, marker_not_replaced, names_not_durable)
+
+
+@pytest.mark.parametrize("command", ["update", "rollback redhat"])
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_what_fails_once_a_generation_is_published_hides_nothing_of_it(
+    fault: Callable[[Site], list[str]], command: str, site: Site
+) -> None:
+    if (linked := site.tree.is_symlink()) and fault is other_file_system:
+        pytest.skip("a tree that is a link leaves none to be moved")
+    failed = ran(site, command, fault(site))
+    [finding] = failed.findings
+    assert (failed.code, failed.tree["generation"], finding["code"], finding["severity"]) == (4, 4, "not-finished", "error")
+    assert finding["what"].startswith("generation 4 is published; what was left to do then was not done: ")
+    assert finding["remedy"] == "mend that and run `mirrorsync update`: it finishes"
+    assert (site.boot / "linux.1").read_bytes() == b"a kernel"
+    assert (site.tree / STAMP).read_text().startswith("4 ")
+    assert ran(site, "update").code == 0
+    shown = (site.tree / STAMP).read_text().split()[0]
+    assert (site.home / "published").read_text() == f"{shown}\n"
+    assert not (site.home / "building").exists()
+    assert linked or (site.home / "retired/3").is_dir()
+
+
+@pytest.mark.parametrize("fault", [other_file_system, marker_not_replaced], ids=lambda fault: fault.__name__)
+def test_while_a_stopped_publication_cannot_be_finished_its_boot_set_is_staged_all_the_same(
+    fault: Callable[[Site], list[str]], tmp_path: Path, rpm: Builder
+) -> None:
+    made = redhat_site(tmp_path, [rpm("bash", "1")], [rpm("bash", "2")])
+    assert made.program()("update").code == 0
+    made.offer(rpm("bash", "3"))
+    made.boot.mkdir()
+    wrapper = fault(made)
+    assert ran(made, "update", wrapper).code == 4
+    shutil.rmtree(made.boot)
+    made.boot.mkdir()
+    again = ran(made, "update", wrapper)
+    assert again.code == 1
+    assert again.tree["error"].endswith("; the tree is whole, old or new; mend that and run again")
+    assert (made.boot / "linux.1").read_bytes() == b"a kernel"
+    assert ran(made, "update").code == 0
+
+
+def test_an_adoption_that_cannot_be_made_durable_says_that_the_tree_was_recorded(tmp_path: Path, rpm: Builder) -> None:
+    made = redhat_site(tmp_path, [rpm("bash", "1")], [rpm("bash", "2")])
+    made.boot.mkdir()
+    failed = ran(made, "update", no_sync(made.tree))
+    assert failed.code == 1
+    what = "recorded as generation 1, and nothing else was done, for that could not be made durable: Input/output error"
+    assert failed.tree["error"] == f"{made.tree}: {what}; mend that and run again"
+    assert ran(made, "update").tree["generation"] == 2
+
+
+def test_an_adoption_goes_on_where_it_cannot_be_marked(tmp_path: Path, rpm: Builder) -> None:
+    tree = make_tree(tmp_path, [rpm("bash", "1")])
+    tree.marker.mkdir(parents=True)
+    publication.adopt(tree, Generation(1, NOW, ADOPTION), read(tree).files)
+    assert (tree.stamp(), tree.last()) == (1, 1)

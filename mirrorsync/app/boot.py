@@ -1,11 +1,13 @@
 """The boot set of a tree, compared with what is staged, or staged."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mirrorsync.app.site import Site
 from mirrorsync.boot.bootset import read_boot_set
 from mirrorsync.boot.staging import plan_staging, stage
-from mirrorsync.errors import BootError
+from mirrorsync.errors import BootError, MirrorsyncError
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.outcome import BootChange
 
@@ -38,6 +40,16 @@ def stage_boot_set(site: Site) -> BootResult:
         return (stage(boot_set, site.boot_directory) if boot_set and site.boot_directory else BootChange.NONE), ()
     except BootError as error:
         return _failed(site, error)
+
+
+@contextmanager
+def staged_anyway(site: Site) -> Iterator[None]:
+    """What a stopped run left unstaged waits neither for a mirror that answers nor for a disk that is mended."""
+    try:
+        yield
+    except (MirrorsyncError, OSError):
+        stage_boot_set(site)
+        raise
 
 
 def _failed(site: Site, error: BootError) -> BootResult:

@@ -9,7 +9,7 @@ from mirrorsync.app.site import Site
 from mirrorsync.app.steadiness import steady
 from mirrorsync.app.surroundings import surroundings_findings
 from mirrorsync.app.texts import text_findings
-from mirrorsync.app.vouching import not_signed
+from mirrorsync.app.unsigned import not_signed
 from mirrorsync.errors import PublishError, TreeError
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.finding import Finding, Severity

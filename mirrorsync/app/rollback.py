@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from mirrorsync.app import hooks
-from mirrorsync.app.boot import plan_boot_set, stage_boot_set
+from mirrorsync.app.boot import plan_boot_set, stage_boot_set, staged_anyway
 from mirrorsync.app.readiness import require_publishable
 from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site
@@ -36,7 +36,8 @@ def rollback_tree(site: Site, number: int | None, run: Run) -> RollbackOutcome:
     _require_place(tree)
     told = hooks.tell(tree, run)
     with publication.writing(tree), TreeCache(tree.cache) as cache, ExitStack() as ending:
-        publication.recover(tree)
+        with staged_anyway(site):
+            publication.recover(tree)
         goal, inspection = _goal(tree, number, cache)
         outcome = _outcome(tree, goal.generation.number)
         if not _in_place(tree, goal, inspection):
@@ -45,7 +46,7 @@ def rollback_tree(site: Site, number: int | None, run: Run) -> RollbackOutcome:
         boot, failure = stage_boot_set(site)
         left = discard_surplus(tree, run.now)
     cleared = clear(tree, run.now)
-    return replace(outcome, boot=boot, findings=(*failure, *left, *cleared, *told, *hooks.tell(tree, run)))
+    return replace(outcome, boot=boot, findings=(*outcome.findings, *failure, *left, *cleared, *told, *hooks.tell(tree, run)))
 
 
 def _require_place(tree: Tree) -> None:
@@ -121,5 +122,5 @@ def _published(
         publication.recover(tree)
         return replace(outcome, withheld=withheld)
     ending.enter_context(unbroken())
-    publication.publish(tree, generation, made.files)
-    return replace(outcome, generation=number)
+    unfinished = publication.publish(tree, generation, made.files)
+    return replace(outcome, generation=number, findings=(*outcome.findings, *unfinished))

@@ -1,21 +1,21 @@
 """The update: decide, renew the tree where there is anything to do, stage its boot set, and say what was done."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
 from mirrorsync.app import hooks
-from mirrorsync.app.boot import plan_boot_set, stage_boot_set
+from mirrorsync.app.boot import plan_boot_set, stage_boot_set, staged_anyway
 from mirrorsync.app.decision import Decision, decide
 from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site, Source
 from mirrorsync.app.steadiness import steady
 from mirrorsync.app.surroundings import surroundings_findings
+from mirrorsync.app.unsigned import not_signed
 from mirrorsync.app.vigilance import remember
-from mirrorsync.app.vouching import not_signed
-from mirrorsync.errors import MirrorsyncError, PlanError
+from mirrorsync.errors import PlanError
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.outcome import Seconds, UpdateOutcome
 from mirrorsync.planning.movement import moved
@@ -35,8 +35,8 @@ def update_tree(site: Site, sources: Sequence[Source], run: Run, saved: SavedPla
     check_path(site.tree)
     told = hooks.tell(site.tree, run)
     with publication.writing(site.tree), TreeCache(site.tree.cache) as cache, ExitStack() as ending:
-        publication.recover(site.tree)
-        with _staged_anyway(site):
+        with staged_anyway(site):
+            publication.recover(site.tree)
             decision = decide(site, sources, cache, run)
         if saved:
             _require_unmoved(saved, decision)
@@ -54,16 +54,6 @@ def update_tree(site: Site, sources: Sequence[Source], run: Run, saved: SavedPla
     told = (*told, *hooks.tell(site.tree, run))
     around = [finding for finding in surroundings_findings(site) if not (failure and finding.code.startswith("boot-"))]
     return _ended(replace(outcome, boot=boot, findings=(*outcome.findings, *failure, *left, *told, *around)), began)
-
-
-@contextmanager
-def _staged_anyway(site: Site) -> Iterator[None]:
-    """What a stopped run left unstaged does not wait for a mirror that answers."""
-    try:
-        yield
-    except MirrorsyncError:
-        stage_boot_set(site)
-        raise
 
 
 def plan_tree(site: Site, sources: Sequence[Source], run: Run) -> UpdateOutcome:
@@ -90,9 +80,7 @@ def _obstacles(site: Site, decision: Decision, run: Run) -> tuple[Finding, ...]:
 
 def _outcome(site: Site, decision: Decision) -> UpdateOutcome:
     findings = (*decision.findings, *not_signed(site))
-    return UpdateOutcome(
-        site.tree.name, decision.plan, decision.basis, findings=findings, stale=decision.stale, pending=decision.pending
-    )
+    return UpdateOutcome(site.tree.name, decision.plan, decision.basis, findings=findings, stale=decision.stale, pending=decision.pending)
 
 
 def _require_unmoved(saved: SavedPlan, decision: Decision) -> None:

@@ -1,20 +1,18 @@
 """One update mirror watched from run to run: what it showed is remembered, and held against what it shows now."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from mirrorsync.errors import PlanError, UpstreamError, VerificationError
-from mirrorsync.files import make_directory, write_file
+from mirrorsync.app.views import ViewFile
+from mirrorsync.errors import UpstreamError, VerificationError
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.choices import MetadataSignatures
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.plan import Plan
 from mirrorsync.model.view import Edition, View, Watch
 from mirrorsync.planning import vigilance as rules
-from mirrorsync.planning.node import Node
 from mirrorsync.trust.metadata import is_signature
 
 _ACCEPTING = "`mirrorsync update --accept-upstream` takes it as it is"
@@ -39,15 +37,12 @@ class Terms:
 
 
 class Vigil:
-    """The memory of one upstream of one tree, in a file of its own: unlike caches it cannot be had again.
-
-    accepting: it is taken as it is, although it has gone back or shrunk.
-    """
+    """One upstream of one tree, and in `file` the memory of it. accepting: it is taken as it is, although it has gone back or shrunk."""
 
     def __init__(self, file: Path, watch: Watch, terms: Terms, arches: tuple[str, ...], now: datetime, *, accepting: bool) -> None:
         self.watch = watch
         self.accepting = accepting
-        self._file = file
+        self._memory = ViewFile(file)
         self._terms = terms
         self._arches = arches
         self._now = now
@@ -72,7 +67,7 @@ class Vigil:
             return True
         if self._terms.policy is MetadataSignatures.REQUIRE:
             raise VerificationError('is not signed, which metadata_signatures = "require" asks for; use a mirror that has repomd.xml.asc')
-        last = self._last()
+        last = self._memory.last()
         if last and last.edition and last.edition.signed:
             before = f"was signed when it was last taken ({last.seen:%Y-%m-%d}), and is not any more"
             raise VerificationError(f'{before}; set metadata_signatures = "ignore" if its owner has ceased to sign it')
@@ -80,7 +75,7 @@ class Vigil:
 
     def admit(self, edition: Edition) -> None:
         """Raises UpstreamError for a repomd.xml that is older than the one that was accepted last."""
-        last = self._last()
+        last = self._memory.last()
         if self.accepting or last is None or last.edition is None or not rules.is_older(edition, last.edition):
             return
         newer = f"{rules.told(last.edition)}, seen on {last.seen:%Y-%m-%d}"
@@ -92,7 +87,7 @@ class Vigil:
 
     def examine(self, catalogue: Catalogue) -> tuple[Finding, ...]:
         """What somebody should look at. Raises UpstreamError where far fewer packages are offered than before."""
-        last = self._last()
+        last = self._memory.last()
         before = last.packages if last and last.arches == self._arches else 0
         count = len(catalogue.packages)
         if not self.accepting and rules.has_shrunk(count, before, self.watch.shrink_limit):
@@ -109,9 +104,8 @@ class Vigil:
 
     def remember(self) -> None:
         """Let what was examined be what the next run is held against."""
-        if self._accepted is not None and self._accepted != self._last():
-            make_directory(self._file.parent)
-            write_file(self._file, json.dumps(_document(self._accepted), indent=1).encode())
+        if self._accepted is not None and self._accepted != self._memory.last():
+            self._memory.keep(self._accepted)
 
     def _view(self, catalogue: Catalogue, last: View | None) -> View:
         edition = rules.to_remember(catalogue.edition, last.edition if last else None, self._now)
@@ -127,13 +121,6 @@ class Vigil:
             what = f"its newest advisory is {behind.days} days older than its newest package"
             remedy = "the plan may lack errata; ask its owner, or use another"
             yield Finding(Severity.WARNING, "advisories-lag", catalogue.origin, what, remedy)
-
-    def _last(self) -> View | None:
-        """What was accepted last; None where nothing was, or where that cannot be read."""
-        try:
-            return _view_from(Node(json.loads(self._file.read_bytes()), "view"))
-        except (OSError, ValueError, PlanError, RecursionError):
-            return None
 
 
 def remember(vigils: Iterable[Vigil]) -> None:
@@ -151,19 +138,3 @@ def require_no_mass_removal(plan: Plan, held: Catalogue, watched: Iterable[tuple
         if not vigil.accepting and rules.is_mass_removal(count, len(names), limit):
             what = f"its packages would take {count} of the tree's {len(names)} names out and put nothing in their place"
             raise UpstreamError(f"{origin}: {what}: more than shrink_limit = {limit} per cent; look at its Obsoletes, or {_ACCEPTING}")
-
-
-def _document(view: View) -> dict[str, object]:
-    return {**asdict(view), "seen": view.seen.isoformat()}
-
-
-def _view_from(node: Node) -> View:
-    """Raises PlanError, and ValueError for a date that is none."""
-    edition, arches = node.field("edition"), node.field("arches")
-    known = None if edition.value is None else _edition_from(edition)
-    return View(known, node.integer("packages"), tuple(map(str, arches.own(list, "a list"))), datetime.fromisoformat(node.text("seen")))
-
-
-def _edition_from(node: Node) -> Edition:
-    timestamp, revision = (None if node.field(name).value is None else node.integer(name) for name in ("timestamp", "revision"))
-    return Edition(node.text("sha256"), timestamp, revision, bool(node.field("signed").own(bool, "true or false")))

@@ -25,6 +25,7 @@ from mirrorsync.files import (
     remove_tree,
     sha256_of,
     sync_directory,
+    sync_names,
 )
 from mirrorsync.filesystem import has_symbolic_links
 from mirrorsync.model.finding import Finding, Severity
@@ -177,6 +178,7 @@ def _lay_out(pair: BootSet, folder: Path) -> None:
 def _point(link: Path, target: str) -> None:
     if _target(link) != target:
         point(link, target, by=link.with_name(_NEW_LINK))
+        sync_names(link)
 
 
 def _remove_strays(directory: Path, kept: set[str]) -> None:

@@ -1,9 +1,10 @@
 """Putting a built generation in the tree's place by one system call, and finishing or dropping what a stopped run left."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mirrorsync.errors import PublishError
 from mirrorsync.files import (
     carry,
     clone_directories,
@@ -15,9 +16,11 @@ from mirrorsync.files import (
     remove_strays,
     remove_tree,
     sync_filesystem,
+    sync_names,
     write_file,
 )
 from mirrorsync.locks import locked
+from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.generation import FileRecord, Generation
 from mirrorsync.tree import journal
 from mirrorsync.tree.forerunners import note_forerunner
@@ -102,8 +105,19 @@ def adopt(tree: Tree, generation: Generation, files: Sequence[FileRecord]) -> No
     seal = journal.write_record(tree.journal, generation, files)
     write_stamp(own, generation.number, seal)
     sync_filesystem(tree.home)
-    write_stamp(tree.path, generation.number, seal)
-    _mark(tree, generation.number)
+    _end_adoption(tree, generation.number, seal)
+    with suppress(OSError):  # the stamp says it, too, and the next run marks it
+        _mark(tree, generation.number)
+
+
+def _end_adoption(tree: Tree, number: int, seal: str) -> None:
+    try:
+        write_stamp(tree.path, number, seal)
+    except OSError as error:
+        if tree.stamp() != number:
+            raise
+        what = f"recorded as generation {number}, and nothing else was done, for that could not be made durable: {error.strerror}"
+        raise PublishError(f"{tree.path}: {what}; mend that and run again") from error
 
 
 def write_stamp(root: Path, number: int, seal: str = "") -> None:
@@ -111,31 +125,49 @@ def write_stamp(root: Path, number: int, seal: str = "") -> None:
     write_file(root / STAMP, f"{number} {seal}".strip().encode() + b"\n")
 
 
-def publish(tree: Tree, generation: Generation, files: Sequence[FileRecord]) -> None:
+def publish(tree: Tree, generation: Generation, files: Sequence[FileRecord]) -> tuple[Finding, ...]:
     """Put `building` in the tree's place. A crash before that leaves the old tree, after it the new one.
 
-    Raises PublishError or TreeError with the tree as it was.
+    Raises PublishError, TreeError or OSError with the tree as it was. What goes wrong once it is published is a finding.
     """
     write_stamp(tree.building, generation.number, journal.write_record(tree.journal, generation, files))
+    former = None
     if way_of(tree) is Way.LINK:
-        note_forerunner(tree, generation.number)
         _point(tree, generation.number)
     else:
-        _exchange(tree, generation.number)
-    _mark(tree, generation.number)
+        former = _exchange(tree, generation.number)
+    try:
+        _finish(tree, generation.number, former)
+    except OSError as error:
+        what = f"generation {generation.number} is published; what was left to do then was not done: {error.strerror}"
+        remedy = "mend that and run `mirrorsync update`: it finishes"
+        return (Finding(Severity.ERROR, "not-finished", str(error.filename or tree.path), what, remedy),)
+    return ()
 
 
-def _exchange(tree: Tree, number: int) -> None:
+def _finish(tree: Tree, number: int, former: int | None) -> None:
+    """Make it durable, put the former tree where former trees are kept (None where the tree is a link), and say that it is done."""
+    if former is None:
+        sync_names(tree.path, tree.next_link)
+    else:
+        sync_names(tree.path, tree.building)
+        _retire(tree, former)
+    _mark(tree, number)
+
+
+def _exchange(tree: Tree, number: int) -> int:
+    """The directories change places; the number of the tree that lies at `building` then."""
     clone_tree(tree.building, tree.generations / str(number))
     make_directory(tree.retired)  # durable before the former tree is moved into it
     former = tree.shown() or number - 1
     sync_filesystem(tree.home)
     exchange(tree.path, tree.building)
-    _retire(tree, former)
+    return former
 
 
 def _point(tree: Tree, number: int) -> None:
     """The generation's own directory, which never moves again, becomes what the tree's link points to."""
+    note_forerunner(tree, number)
     own = tree.generations / str(number)
     make_directory(tree.generations)
     move(tree.building, own)

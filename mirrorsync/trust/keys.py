@@ -55,8 +55,8 @@ class Keyring:
         return cls(database, keys)
 
     def fingerprint_of(self, identifier: str) -> str | None:
-        """The full fingerprint of the pinned key with this id: 8 hex digits as rpm 4 prints them, 16, or a fingerprint."""
-        for key in self.keys:
+        """The full fingerprint of the pinned key with this id: 8 hex digits as rpm 4 prints them, 16, or a fingerprint. None for ''."""
+        for key in self.keys if identifier else ():
             if identifier == key.fingerprint or any(own.endswith(identifier) for own in key.key_ids):
                 return key.fingerprint
         return None
@@ -110,8 +110,10 @@ def _check_usable(keys: Sequence[PublicKey]) -> None:
         for identifier in key.key_ids:
             other = owners.setdefault(identifier[-_SHORT_ID:], key)
             if other is not key:
-                raise TrustError(f"{other.fingerprint} and {key.fingerprint} share the id {identifier[-_SHORT_ID:]}, which is all"
-                                 " that rpm tells keys apart by; pin one of them")
+                raise TrustError(
+                    f"{other.fingerprint} and {key.fingerprint} share the id {identifier[-_SHORT_ID:]}, which is all"
+                    " that rpm tells keys apart by; pin one of them"
+                )
 
 
 def _digest(keys: Sequence[PublicKey]) -> str:

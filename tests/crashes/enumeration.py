@@ -69,8 +69,14 @@ class Judge:
 
     def failed(self, ended: Ended, error: str) -> Judged:
         """What is to be said of how a run ended that met an error, and of the site."""
-        found = (*_ending_faults(ended), *faults(self.course))
+        found = (*_ending_faults(ended), *self._silence(ended), *faults(self.course))
         return Judged(found, tuple(_recover(self.course, error)))
+
+    def _silence(self, ended: Ended) -> Iterator[str]:
+        """A run that published and ends as one that did not hides it; an adoption's number 1 is no publication."""
+        now, before = published(self.course.ground.site), published(self.course.scenario.kept)
+        if now > max(before, 1) and ended.code == ExitCode.FAILURE:
+            yield f"it ended as if generation {now} had not been published: {ended.errors.strip()}"
 
 
 def kill_at_each(course: Course, select: Select = lambda _: True, share: Share = Share()) -> Tally:

@@ -10,9 +10,11 @@ from pathlib import Path
 from mirrorsync import files
 from mirrorsync.boot import staging
 from mirrorsync.boot.bootset import BootSet
+from mirrorsync.errors import PublishError
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.outcome import BootChange
 from mirrorsync.tree import publication
+from mirrorsync.tree.site import Tree
 from tests.crashes.calls import Call
 from tests.crashes.program import Plant, substitute
 from tests.crashes.scenarios import TREE
@@ -21,6 +23,7 @@ from tests.hdlists import HDLIST, HDLIST2
 _INDEXES = (HDLIST, HDLIST2)
 _write_file = files.write_file
 _exchange = files.exchange
+_finish = publication._finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +113,19 @@ def _unanswered(path: Path, content: bytes | Iterable[bytes], *, mode: int = fil
         raise KeyError(path) from error
 
 
+def _hiding(tree: Tree, number: int, former: int | None) -> None:
+    """What the disk refuses after the publication is told as if there had been none."""
+    try:
+        _finish(tree, number, former)
+    except OSError as error:
+        raise PublishError(f"{tree.path}: {error.strerror}; the tree is whole") from error
+
+
 _THE_EXCHANGE = ("renameat2 ",)
 _THE_PATH = (f"/{TREE} ",)
 _NO_PACKAGE = r"the tree: .*/[a-z]+-3-1\.noarch\.rpm: No such file"
 _NO_PAIR = "the tree: hdlist and hdlist2: "
+_AFTER = ("/retired/", "/published")
 _BUILDING = ("/building/RedHat/base/", "/building/repodata/")
 
 PLANTED = (
@@ -124,4 +136,5 @@ PLANTED = (
     Planted("kernel long before initrd", _replacing(staging.stage, _apart), ("/tftpboot",), "the boot directory: .*no boot set"),
     Planted("recovery that forgets", _replacing(publication.recover, _forget), ("/generations/3",), "after the next run: "),
     Planted("an error nobody expects", _replacing(files.write_file, _unanswered), ("/journal/",), "it said: KeyError", fails=True),
+    Planted("a hidden publication", _replacing(publication._finish, _hiding), _AFTER, "it ended as if generation", fails=True),
 )
