@@ -41,6 +41,27 @@ def only(text: str) -> Announcement:
     return announcement
 
 
+class TestSeveral:
+    LINE = "Advisory ID: RHSA-2002:{:03}-01\n"
+
+    def test_advisories_that_nothing_parts_are_each_read(self) -> None:
+        first, second, third = (self.LINE.format(number) for number in (1, 2, 3))
+        body = "a line that is not empty\n"
+        for text in (
+            f"\n{first}{body * 20}{second}",
+            f"{body * 70}{first}{body * 70}{second}{third}",
+            f"\n\n{first}{body}\n{second}{third}",
+        ):
+            ids = [found.advisory.id for found in announced(text)]
+            assert ids == ["RHSA-2002:001", "RHSA-2002:002", "RHSA-2002:003"][: text.count("Advisory ID")]
+
+    def test_reading_many_takes_as_much_longer_as_the_text_is(self) -> None:
+        text = self.LINE.format(1) + ("a\n" * 62 + "Advisory ID:\n\nAdvisory ID: x\n") * 6000
+        began = time.monotonic()
+        assert [found.advisory.id for found in announced(text)] == ["RHSA-2002:001"]
+        assert time.monotonic() - began < 10
+
+
 class TestForms:
     def test_an_erratum_of_1999_is_read_by_its_titles(self) -> None:
         found = only(ERRATA_1999)

@@ -51,12 +51,20 @@ def test_a_mirrorlist_is_a_url_a_line_with_comments_and_variables() -> None:
 
 
 def test_a_mirrorlist_may_name_repomd_itself_and_what_is_not_spoken_is_left_out() -> None:
-    assert places("rsync://a.example/x/repodata/repomd.xml\nhttp://a.example/x/repodata/repomd.xml\nhttp://a.example/x\n") == ("http://a.example/x",)
+    assert places("rsync://a.example/x/repodata/repomd.xml\nhttp://a.example/x/repodata/repomd.xml\nhttp://a.example/x\n") == (
+        "http://a.example/x",
+    )
 
 
 def test_a_remote_list_cannot_send_to_local_files() -> None:
     assert places("file:///etc\nhttp://a.example/x") == ("http://a.example/x",)
     assert places("file:///srv/mirror", source="file:///srv/list") == ("file:///srv/mirror",)
+
+
+def test_of_a_list_without_end_the_first_places_are_taken() -> None:
+    assert places("".join(f"http://{number}.example/x\n" for number in range(100_000))) == tuple(
+        f"http://{number}.example/x" for number in range(200)
+    )
 
 
 def test_what_a_mirrorlist_says_instead_of_mirrors_is_passed_on() -> None:

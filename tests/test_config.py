@@ -154,12 +154,16 @@ def test_a_key_id_or_a_part_of_a_fingerprint_is_refused(text: str) -> None:
         values.parse_fingerprint(text)
 
 
-@pytest.mark.parametrize("url", ["http://m/x/", "https://m:8443/x", "ftp://m/x", "file:///srv/x", "https://m/list?a=b&c=d", "http://[::1]/x"])
+@pytest.mark.parametrize(
+    "url", ["http://m/x/", "https://m:8443/x", "ftp://m/x", "file:///srv/x", "https://m/list?a=b&c=d", "http://[::1]/x"]
+)
 def test_mirrors_are_reached_by_http_https_ftp_and_file(url: str) -> None:
     assert values.parse_url(url) == url
 
 
-@pytest.mark.parametrize("url", ["rsync://m/x", "m/x", "/srv/x", "http:///x", "file://m/x", "file:x", "http://m/a b", "http://m:port/", "http://[::1/x"])
+@pytest.mark.parametrize(
+    "url", ["rsync://m/x", "m/x", "/srv/x", "http:///x", "file://m/x", "file:x", "http://m/a b", "http://m:port/", "http://[::1/x"]
+)
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(ValueError, match="; write"):
         values.parse_url(url)
@@ -338,7 +342,7 @@ def test_tables_that_are_not_there_are_refused(write: Write, text: str, line: st
 @pytest.mark.parametrize(
     ("more", "line"),
     [
-        ('grace = 7\n', "trees.a.grace: is not text; put it in quotation marks"),
+        ("grace = 7\n", "trees.a.grace: is not text; put it in quotation marks"),
         ('keep_generations = "3"\n', "trees.a.keep_generations: '3' is not a whole number; write one without quotation marks"),
         ('exclude = "x"\n', "trees.a.exclude: is not a list; put it in square brackets"),
         ('exclude = ["x", ""]\n', "trees.a.exclude[2]: is empty; write a value or leave the key out"),
@@ -347,10 +351,13 @@ def test_tables_that_are_not_there_are_refused(write: Write, text: str, line: st
         ('new_packages = "some"\n', "trees.a.new_packages: 'some' is not one of its words; write 'needed', 'all' or 'none'"),
         ('genhdlist = ["/x"]\n', "trees.a.genhdlist: is for layout 'redhat': this tree has no hdlist; remove it"),
         ('repos = ["x"]\n', "trees.a.repos: is used with .repo files only; name them in updates_from, or remove it"),
-        ('legacy = true\n', "trees.a.legacy: is for the mirrors of updates_from, of which there are none; set it in [[updates]]"),
-        ('stale_after = "30d"\n', "trees.a.stale_after: is for the mirrors of updates_from, of which there are none; set it in [[updates]]"),  # noqa: E501
+        ("legacy = true\n", "trees.a.legacy: is for the mirrors of updates_from, of which there are none; set it in [[updates]]"),
+        (
+            'stale_after = "30d"\n',
+            "trees.a.stale_after: is for the mirrors of updates_from, of which there are none; set it in [[updates]]",
+        ),  # noqa: E501
         ('legacy = "yes"\n', "trees.a.legacy: 'yes' is neither true nor false; write one of them without quotation marks"),
-        ('boot = {}\n', "trees.a.boot.directory: is missing; set it"),
+        ("boot = {}\n", "trees.a.boot.directory: is missing; set it"),
         ('export.clients = ["10.1.0.0/16(ro)"]\n', "trees.a.export.clients[1]: '10.1.0.0/16(ro)' is not a client"),
     ],
 )
@@ -374,7 +381,7 @@ def test_architectures_that_cannot_be_used_are_told_once(write: Write, arches: s
     [
         ('keys = ["/k"]', "url: is missing; write where the mirror is: url, or mirrorlist or metalink"),
         ('url = "http://m/"\nmetalink = "http://m/l"\nkeys = ["/k"]', "metalink: is one place too many beside url; keep one of them"),
-        ('url = "http://m/"', 'keys: is missing: packages must be signed, and by whom is not told; name key files'),
+        ('url = "http://m/"', "keys: is missing: packages must be signed, and by whom is not told; name key files"),
         (
             f'url = "http://m/"\nsignatures = "digest-only"\nfingerprints = ["{"a" * 40}"]',
             "fingerprints: pins keys that no file holds; name the key files in keys",
@@ -633,9 +640,7 @@ def test_check_tells_a_tree_that_is_a_symlink_to_nothing(write: Write, tmp_path:
     path = write(complete(tmp_path))
     (tmp_path / "tree").rmdir()
     (tmp_path / "tree").symlink_to(target)
-    assert unusable(path) == [
-        f"trees.a.path: tree is a symbolic link to {target}, which is not there; put the distribution's tree there"
-    ]
+    assert unusable(path) == [f"trees.a.path: tree is a symbolic link to {target}, which is not there; put the distribution's tree there"]
 
 
 def test_a_tree_may_be_a_symlink_to_a_directory_also_the_one_a_publication_made(write: Write, tmp_path: Path) -> None:
@@ -824,7 +829,11 @@ def test_what_mail_is_told_that_does_not_go_together_is_refused(write: Write, mo
 
 
 @pytest.mark.parametrize(
-    "address", ["ops", "a b@c", "Ops <ops@example.org>", "ops@example.org\\r\\nBcc: x@y", "-oQ/tmp@x", "ops@-x", "\u00e4@x", "a@[::1]"]
+    "address",
+    [
+        *("ops", "a b@c", "Ops <ops@example.org>", "ops@example.org\\r\\nBcc: x@y", "-oQ/tmp@x", "ops@-x", "\u00e4@x", "a@[::1]"),
+        *("ops@example.org.", "a..b@x", ".a@x", "a.@x", "x@a..b", "x@a-", f"x@{'a' * 64}", "=?utf-8?q?x?=@x", f"{'a' * 255}@x"),
+    ],
 )
 def test_an_address_is_bare(write: Write, address: str) -> None:
     [line] = problems(write(mail(recipient=f'[[report.mail.recipients]]\naddress = "{address}"')))
@@ -923,6 +932,8 @@ def test_targets_and_waivers_are_read(write: Write) -> None:
         (f'{WAIVER}cve = "C"\ntrees = []\n', "errata.waivers[1].trees: is empty; name at least one"),
         (f'{WAIVER.replace("2027-12-31", "3")}cve = "C"\n', "errata.waivers[1].until: 3 is not a day; write year, month and day"),
         (WAIVER.replace('reason = "no Bluetooth"', 'cve = "C"'), "errata.waivers[1].reason: is missing; set it"),
+        (WAIVER.replace("no Bluetooth", "") + 'cve = "C"\n', "errata.waivers[1].reason: is empty"),
+        (WAIVER.replace("until = 2027-12-31", 'cve = "C"'), "errata.waivers[1].until: is missing; set it"),
         ('[errata.targets]\ncritical = "soon"\n', "errata.targets.critical: 'soon' is not a length of time"),
         ('[errata.targets]\nsevere = "2d"\n', "errata.targets.severe: is not a key here"),
     ],

@@ -121,8 +121,9 @@ def test_a_configuration_that_names_a_proxys_password_is_private(site: Site) -> 
         f"baseurl=http://m.example/x\nusername={USER}\npassword={SECRET}",
         f"baseurl=http://m.example/x\nproxy=http://{USER}:{SECRET}@p.example:1",
         f"mirrorlist=http://{USER}:{SECRET}@m.example/x",
+        f"baseurl=http://m.example/x\ngpgkey=http://{USER}:{SECRET}@m.example/key",
     ],
-    ids=["baseurl", "password", "proxy", "mirrorlist"],  # a test's name is in its programs' environment
+    ids=["baseurl", "password", "proxy", "mirrorlist", "gpgkey"],  # a test's name is in its programs' environment
 )
 def test_a_repo_file_that_names_a_password_is_private(lines: str, site: Site) -> None:
     repo = site.folder / "x.repo"
@@ -144,6 +145,58 @@ def test_a_repo_files_client_key_is_private(site: Site) -> None:
 
 
 # What nobody is told
+
+
+WRITTEN = {
+    "a slash": "http://joe:{}/x@m.example/", "a hash": "http://joe:{}#x@m.example/", "a question mark": "http://joe:{}?x@m.example/",
+    "a number and a slash": "http://joe:12/{}@m.example/", "no colon": "http//joe:{}@m.example/", "no slashes": "HTTP:joe:{}@m.example",
+    "no scheme": "joe:{}@m.example/", "two hosts": "http://joe:{}@m@m.example:x/", "a bracket": "http://joe:[{}@m.example/",
+}  # fmt: skip
+"""Passwords in URLs whose parts cannot be told, or are not URLs."""
+
+
+@pytest.mark.parametrize("key", ["url", "proxy", "mirrorlist"])
+@pytest.mark.parametrize("how", WRITTEN)
+def test_a_password_in_a_url_that_cannot_be_taken_apart_is_not_repeated(how: str, key: str, site: Site) -> None:
+    lines = {"url": 'url = "http://m.example/"'} | {key: f'{key} = "{WRITTEN[how].format(SECRET)}"'}
+    if key == "mirrorlist":
+        del lines["url"]
+    program = configured(site.folder, site.tree, "\n".join([*lines.values(), 'kind = "repodata"', 'signatures = "digest-only"']))
+    program.config.chmod(0o600)
+    for said in said_by_all(program, ["update"], ["update", "--json"], ["config", "check"], ["config", "show"]):
+        assert (said.code, "***@" in said.out + said.err) == (78, True)
+
+
+@pytest.mark.parametrize("key", ["baseurl", "gpgkey", "mirrorlist", "metalink", "proxy"])
+@pytest.mark.parametrize("how", WRITTEN)
+def test_a_password_in_a_repo_files_url_is_not_repeated(how: str, key: str, site: Site) -> None:
+    lines = {"baseurl": "baseurl=http://m.example/", "gpgkey": "gpgkey=file:///nowhere"} | {key: f"{key}={WRITTEN[how].format(SECRET)}"}
+    for said in said_of_repo_file("\n".join(lines.values()), site):
+        assert "***@" in said.err
+
+
+@pytest.mark.parametrize("line", ["password {}", "{}", "password={}\npassword={}", "[x]\n{}={}\n{}=2"])
+def test_a_password_in_a_line_that_is_none_of_a_repo_file_is_not_repeated(line: str, site: Site) -> None:
+    for said in said_of_repo_file(line.replace("{}", SECRET), site):
+        assert ": line " in said.err
+    for said in said_of_repo_file("", site, before=f"{SECRET}\n"):
+        assert ": line 1 stands before the first [section]" in said.err
+
+
+def test_a_password_with_a_variable_in_it_is_not_repeated(site: Site) -> None:
+    for said in said_of_repo_file(f"baseurl=http://joe:x${SECRET.replace('-', '_')}@m.example/", site):
+        assert "a $ in it has no value here" in said.err
+        assert "hunter2" not in said.err
+
+
+def said_of_repo_file(lines: str, site: Site, before: str = "") -> list[Result]:
+    repo = site.folder / "x.repo"
+    repo.write_text(f"{before}[x]\n{lines}\n")
+    repo.chmod(0o600)
+    program = configured(site.folder, site.tree, "", more=f'updates_from = ["{repo}"]')
+    found = said_by_all(program, ["update"], ["config", "check"])
+    assert [said.code for said in found] in ([1, 78], [78, 78])
+    return found
 
 
 def test_a_password_for_http_is_told_to_the_mirror_alone(site: Site) -> None:

@@ -174,7 +174,7 @@ class TestLosses:
         found = Losses()
         for _ in range(number):
             found.begin(url)
-            found.add(url)
+            found.add(url, UpstreamError(f"{url}: it broke off"))
         return found
 
     def test_a_host_that_gives_nothing_for_long_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,10 +233,49 @@ def test_an_id_that_comes_twice_is_one_erratum_with_the_later_text_and_all_packa
     assert advisory.reboot_suggested
 
 
+LONG = "x" * 300_000
+
+
+def test_no_word_of_an_erratum_is_longer_than_one_can_be() -> None:
+    text = f"""
+<update type="security" version="{LONG}" status="{LONG}"><id>A-1</id><title>{LONG}</title><severity>{LONG}</severity>
+  <description>{LONG}</description>
+  <references>
+    <reference href="{LONG}" id="1" title="t"/><reference href="h" id="{LONG}"/><reference href="h" type="{LONG}"/>
+    <reference href="h" id="CVE-2020-{"1" * 8}" title="{LONG}"/><reference href="h" id="CVE-2020-1111111" title="{LONG}"/>
+  </references>
+  <pkglist><collection>
+    <package name="bash" version="3" release="1" arch="i386"/><package name="{LONG}" version="3" release="1" arch="i386"/>
+    <package name="bash" version="3{LONG}" release="1" arch="i386"/><package name="bash" version="3" release="{LONG}" arch="i386"/>
+    <package name="bash" version="3" release="1" arch="i{LONG}"/><package name="bash" epoch="{LONG}" version="3" release="1" arch="i386"/>
+  </collection></pkglist>
+</update>"""
+    found = only(text)
+    assert [str(nevra) for nevra in found.packages] == ["bash-3-1.i386"]
+    assert found.cves == ("CVE-2020-1111111",)
+    assert [reference.id for reference in found.references] == ["CVE-2020-11111111", "CVE-2020-1111111"]
+    lengths = (len(found.revision), len(found.status), len(found.severity), len(found.title), len(found.description))
+    assert lengths == (64, 64, 64, 4096, 65536)
+    assert [len(reference.title) for reference in found.references] == [4096, 4096]
+
+
+def test_an_erratum_names_so_many_cves_and_references_and_no_more() -> None:
+    references = "".join(f'<reference href="h" id="CVE-2020-{number}"/>' for number in range(10_000, 20_000))
+    found = only(f'<update type="security"><id>A-1</id><references>{references}</references></update>')
+    assert (len(found.cves), len(found.references)) == (2000, 5000)
+
+
+def test_an_id_that_is_none_is_passed_over_with_a_note() -> None:
+    read = updateinfo(*(f'<update type="security"><id>{"A" * length}</id></update>' for length in (128, 129)))
+    assert [len(advisory.id) for advisory in read.advisories] == [128]
+    [finding] = read.findings
+    assert (finding.what, finding.remedy) == ("an erratum has no id, or one of more than 128 characters", "it is passed over")
+
+
 def test_errata_are_sorted_by_id_and_one_without_an_id_is_a_finding() -> None:
     read = updateinfo(RHEL, FEDORA, SUSE.replace("<id>glib2</id>", ""))
     assert [advisory.id for advisory in read.advisories] == ["FEDORA-2024-1", "RHSA-2012:1540"]
-    assert (read.listed, [finding.what for finding in read.findings]) == (3, ["an erratum has no id"])
+    assert (read.listed, [finding.what for finding in read.findings]) == (3, ["an erratum has no id, or one of more than 128 characters"])
 
 
 def corpus_files() -> list[Path]:

@@ -3,16 +3,19 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mirrorsync.config.named_files import exposed, read_password
 from mirrorsync.config.schema import TreeConfig, UpdateSource
 from mirrorsync.errors import ConfigError
+from mirrorsync.files import read_plain
+from mirrorsync.model.address import shown
 from mirrorsync.model.choices import MetadataSignatures, MirrorKind, Signatures
 from mirrorsync.model.view import Watch
 from mirrorsync.upstream.mirror import Mirror, local_path
 from mirrorsync.upstream.places import Places
 from mirrorsync.upstream.yumrepo import RepoSection, parse_repo
+
+_MOST_REPO_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def _text(path: Path | None) -> str | None:
 def _sections(settings: TreeConfig, path: Path, variables: Mapping[str, str]) -> tuple[RepoSection, ...]:
     """The enabled sections of a .repo file, or those that `repos` names."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_plain(path, _MOST_REPO_BYTES).decode(errors="replace")
     except OSError as error:
         raise ConfigError((f"{path}: cannot be read: {error.strerror}; correct updates_from",)) from error
     found = parse_repo(text, source=str(path), variables=variables)
@@ -119,6 +122,8 @@ def _of_section(section: RepoSection, variables: Mapping[str, str]) -> Update:
 
 def _key_file(section: RepoSection, url: str) -> Path:
     """A key must lie on this machine: one fetched beside the packages it vouches for would prove nothing."""
-    if urlsplit(url).scheme not in ("", "file"):
-        raise ConfigError((f"[{section.id}]: gpgkey {url}: fetch and check the key once, and name the file: gpgkey=file:///…",))
-    return local_path(url) if url.startswith("file:") else Path(url)
+    if url.startswith("file:"):
+        return local_path(url)
+    if not url.startswith("/") or url.startswith("//"):
+        raise ConfigError((f"[{section.id}]: gpgkey {shown(url)}: fetch and check the key once, and name the file: gpgkey=file:///…",))
+    return Path(url)

@@ -5,9 +5,10 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit
 
 from mirrorsync.errors import PlanError
+from mirrorsync.model.address import HIDDEN, fault, is_readable, shown
 from mirrorsync.model.pending import Urgency
 from mirrorsync.model.schedule import NEVER, CronTime
 from mirrorsync.model.version import EVR
@@ -17,13 +18,15 @@ from mirrorsync.planning.crontab import read_cron
 URL_SCHEMES = ("http", "https", "ftp", "file")
 PROXY_SCHEMES = ("http", "https")
 METRICS_SUFFIX = ".prom"
-HIDDEN = "***"
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _LONGEST = timedelta(days=3650)
 _FACTORS = {"": 1, "k": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _TREE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _FINGERPRINT = re.compile(r"(?:[0-9A-F]{40}|[0-9A-F]{64})")
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~][A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]*@[A-Za-z0-9][A-Za-z0-9.-]*")
+_ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"(?!-)(?!.*=\?){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")  # =? begins an encoded word: RFC 2047
+_LONGEST_ADDRESS = 254  # characters: RFC 5321, erratum 1690
 _LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 _CLIENT = re.compile(r"[A-Za-z0-9*?@._:/\[\]-]+")
 
@@ -117,9 +120,9 @@ def parse_url(text: str) -> str:
     """A mirror's URL: http, https, ftp or file, without a name or password in it."""
     parts = _split(text)
     if parts.scheme not in URL_SCHEMES:
-        raise ValueError(f"{without_credentials(text)!r} has not one of the schemes {', '.join(URL_SCHEMES)}; write the whole URL")
+        raise ValueError(f"{shown(text)!r} has not one of the schemes {', '.join(URL_SCHEMES)}; write the whole URL")
     if parts.username is not None or parts.password is not None:
-        raise ValueError(f"{without_credentials(text)!r} names a user in the URL, which ends up in logs; use username and password_file")
+        raise ValueError(f"{shown(text)!r} names a user in the URL, which ends up in logs; use username and password_file")
     if parts.scheme == "file" and (parts.netloc not in ("", "localhost") or not parts.path.startswith("/")):
         raise ValueError(f"{text!r} is not a local folder; write 'file:///' and its absolute path")
     if parts.scheme != "file" and not parts.hostname:
@@ -133,30 +136,20 @@ def parse_proxy(text: str) -> str:
     """A proxy's URL, which may name its user and password."""
     parts = _split(text)
     if parts.scheme not in PROXY_SCHEMES or not parts.hostname:
-        raise ValueError(f"{without_credentials(text)!r} is not a proxy; write its URL, as in 'http://proxy.example:3128'")
+        raise ValueError(f"{shown(text)!r} is not a proxy; write its URL, as in 'http://proxy.example:3128'")
     return text
 
 
 def _split(text: str) -> SplitResult:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port  # which raises where it is no number
-    except ValueError as error:
-        raise ValueError(f"{error}; write the whole URL") from error
-    return parts
-
-
-def without_credentials(url: str) -> str:
-    """The URL with *** in place of the user and password it may name."""
-    parts = urlsplit(url)
-    user, at, server = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{HIDDEN}@{server}")) if at and user else url
+    if what := fault(text):
+        raise ValueError(f"{shown(text)!r} {what}")
+    return urlsplit(text)
 
 
 def without_path(url: str) -> str:
     """The URL with *** in place of all that follows its server, and of a user in it: in a webhook's, that is the secret."""
-    parts = urlsplit(without_credentials(url))
-    return f"{parts.scheme}://{parts.netloc}/{HIDDEN}"
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{shown(parts.netloc)}/{HIDDEN}"
 
 
 def parse_path(text: str) -> Path:
@@ -219,8 +212,8 @@ def parse_cron(text: str) -> CronTime:
 
 
 def parse_address(text: str) -> str:
-    """A mail address, bare and in ASCII."""
-    if not _ADDRESS.fullmatch(text):
+    """A mail address, bare and in ASCII: words with dots between them, and a domain."""
+    if len(text) > _LONGEST_ADDRESS or not _ADDRESS.fullmatch(text):
         raise ValueError(f"{text!r} is not a mail address; write it bare, as in 'ops@example.org'")
     return text
 
@@ -236,7 +229,7 @@ def parse_server(text: str) -> str:
     """A mail server's URL: smtp (port 25, or 587 as it is written) or smtps (port 465)."""
     parts = _split(text)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path not in ("", "/") or parts.username is not None:
-        raise ValueError(f"{without_credentials(text)!r} is not a mail server; write it as 'smtp://mail.example.org:587'")
+        raise ValueError(f"{shown(text)!r} is not a mail server; write it as 'smtp://mail.example.org:587'")
     return text
 
 
@@ -250,7 +243,6 @@ def parse_metrics_file(text: str) -> Path:
 
 def parse_webhook(text: str) -> str:
     """A webhook's URL: http or https. What is secret in it stays out of all that is shown."""
-    parts = _split(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{without_credentials(text)!r} is not a webhook; write its URL, as in 'https://chat.example.org/hooks/mirrors'")
+    if not is_readable(text) or urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).hostname:
+        raise ValueError("it is not a webhook; write its URL, as in 'https://chat.example.org/hooks/mirrors'")
     return text

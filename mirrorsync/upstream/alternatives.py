@@ -17,7 +17,7 @@ from mirrorsync.upstream.body import Body, Patience, plain
 from mirrorsync.upstream.mirror import Mirror, without_credentials
 from mirrorsync.upstream.pages import Entry
 from mirrorsync.upstream.transport import Transport, open_transport
-from mirrorsync.upstream.xmlstream import child_of, children, local_name, number_in, open_document, text_of
+from mirrorsync.upstream.xmlstream import called, child_of, children, local_name, number_in, open_document, text_of
 from mirrorsync.upstream.yumrepo import substitute
 
 _REPOMD = "repodata/repomd.xml"
@@ -111,7 +111,7 @@ def parse_metalink(content: bytes, *, source: str, variables: Mapping[str, str])
     """The mirrors of repomd.xml by preference, and the checksums of the present one and of its `mm0:alternates`."""
     root, elements = open_document((content,), "files", source=source)
     if local_name(root.tag) != "metalink":
-        raise UpstreamError(f"{source}: is neither a mirrorlist nor a metalink but <{local_name(root.tag)}>")
+        raise UpstreamError(f"{source}: is neither a mirrorlist nor a metalink but {called(root)}")
     for files in elements:
         for file in children(files, "file"):
             if file.get("name") == "repomd.xml":

@@ -3,7 +3,7 @@
 import errno
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 16
 LONGEST_HEAD = 60.0  # seconds from the first to the last line of a reply
-LONGEST_COLLECTION = 900.0  # seconds that a listing or repomd.xml may take, which nothing announces the size of
+LONGEST_COLLECTION = 900.0  # seconds that a listing, repomd.xml or metadata may take that nothing announces the size of
 _MOST_HEAD_BYTES = 256 << 10
 _ATTEMPTS = 3
 
@@ -176,15 +176,21 @@ def collected(body: Body, url: str, limit: int) -> bytes:
     """All the bytes of a body, in memory. Raises UpstreamError past `limit` bytes, and past a quarter of an hour."""
     blocks = []
     size = 0
-    until = time.monotonic() + LONGEST_COLLECTION
-    for block in body.chunks:
+    for block in in_time(body.chunks, url):
         size += len(block)
         if size > limit:
             raise UpstreamError(f"{url}: more than {limit} bytes, which no such file should have; none was used: correct the mirror's URL")
-        if time.monotonic() > until:
-            raise UpstreamError(f"{url}: not whole after {LONGEST_COLLECTION:.0f} seconds; given up: try later or another mirror")
         blocks.append(block)
     return b"".join(blocks)
+
+
+def in_time(chunks: Iterable[bytes], url: str) -> Iterator[bytes]:
+    """The same of a file that nothing announces the size of. Raises UpstreamError past a quarter of an hour."""
+    until = time.monotonic() + LONGEST_COLLECTION
+    for chunk in chunks:
+        if time.monotonic() > until:
+            raise UpstreamError(f"{url}: not whole after {LONGEST_COLLECTION:.0f} seconds; given up: try later or another mirror")
+        yield chunk
 
 
 def persistently(action: Callable[[], T]) -> T:

@@ -160,8 +160,8 @@ def _hopefully(run: _Run, wanted: Wanted, place: Place) -> Fetched:
     except (RefusedError, VerificationError):
         run.losses.end(place.url)
         raise
-    except UpstreamError:
-        run.losses.add(place.url)
+    except UpstreamError as error:
+        run.losses.add(place.url, error)
         raise
     run.losses.end(place.url)
     return fetched

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from threading import Lock
 
 from mirrorsync.errors import HeaderError, UpstreamError
 from mirrorsync.model.catalogue import Catalogue
@@ -18,6 +17,7 @@ from mirrorsync.rpmfile.package import describe, paths
 from mirrorsync.upstream.body import RefusedError, persistently
 from mirrorsync.upstream.complaints import curtailed
 from mirrorsync.upstream.crawl import Crawl, Offer, crawl
+from mirrorsync.upstream.losses import MOST, Losses
 from mirrorsync.upstream.memory import MirrorMemory, Remembered
 from mirrorsync.upstream.mirror import Mirror, place
 from mirrorsync.upstream.pages import Entry, Kind
@@ -26,7 +26,6 @@ from mirrorsync.upstream.workers import in_parallel
 
 FIRST_READ = 24 << 10
 _MOST_READS = 8  # more only where the file keeps changing
-_MOST_LOST = 8  # packages in a row: with four connections, two each
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class ListingUpstream:
         """
         found = self._crawl()
         known = self._memory.below(self.mirror.url)
-        losses = self._losses(len(found.offers))
+        losses = _losses(len(found.offers))
         self._memory.forget(set(known) - {self._url(offer.location) for offer in found.offers})
         actions: list[Callable[[], Package | Finding]] = [
             partial(self._described, offer, known.get(self._url(offer.location)), losses) for offer in found.offers
@@ -113,30 +112,29 @@ class ListingUpstream:
 
     def _read_again(self, lost: Sequence[Package]) -> None:
         """Let the memory have again what it has lost of these packages."""
-        losses = self._losses(len(lost))
+        losses = _losses(len(lost))
         actions = [partial(self._described, _bare_offer(package), None, losses) for package in lost]
         in_parallel(actions, self.mirror.connections)
 
-    def _losses(self, offered: int) -> "_Losses":
-        """All of a few packages lost are as much as many in a row; a single one never is."""
-        return _Losses(self.mirror.name, min(_MOST_LOST, max(2, offered)))
-
-    def _described(self, offer: Offer, known: Remembered | None, losses: "_Losses") -> Package | Finding:
+    def _described(self, offer: Offer, known: Remembered | None, losses: Losses) -> Package | Finding:
         """One package: from memory where the listing's words on it are the same, else from the mirror.
 
         Raises UpstreamError where too many before it, and it, could not be read.
         """
         if known is not None and offer.stamp and offer.stamp == known.stamp:
             return known.package
+        url = self._url(offer.location)
+        losses.begin(url)
         try:
             package = self._asked(offer, known)
         except (HeaderError, RefusedError) as error:
-            losses.end()
+            losses.end(url)
             return self._unreadable(offer, error)
         except UpstreamError as error:
-            losses.add(error)
+            losses.add(url, error)
+            losses.begin(url)  # the last of them is one too many, too
             return self._unreadable(offer, error)
-        losses.end()
+        losses.end(url)
         return package
 
     def _unreadable(self, offer: Offer, error: HeaderError | UpstreamError) -> Finding:
@@ -158,30 +156,9 @@ class ListingUpstream:
         return package
 
 
-class _Losses:
-    """Packages in a row that a mirror said it has and then did not give; at `limit` of them the mirror as a whole is given up.
-
-    That it refuses one, or gives what is no package, is an answer and ends the row. Safe to use from several threads.
-    """
-
-    def __init__(self, mirror: str, limit: int) -> None:
-        self._mirror = mirror
-        self._limit = limit
-        self._lock = Lock()
-        self._count = 0
-
-    def add(self, error: UpstreamError) -> None:
-        """One more; raises UpstreamError where it is one too many."""
-        with self._lock:
-            self._count += 1
-            if self._count >= self._limit:
-                row = f"it lists and does not give {self._limit} packages in a row"
-                raise UpstreamError(f"{self._mirror}: given up, for {row}; the last: {error}")
-
-    def end(self) -> None:
-        """The mirror answered."""
-        with self._lock:
-            self._count = 0
+def _losses(offered: int) -> Losses:
+    """All of a few packages lost are as much as many in a row; a single one never is. No header takes so long that time would tell."""
+    return Losses(min(MOST, max(2, offered)), silence=0.0)
 
 
 def read_head(transport: Transport, url: str, validator: str | None = None) -> Head | None:

@@ -7,6 +7,7 @@ from typing import Self
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from mirrorsync.errors import UpstreamError
+from mirrorsync.model.address import fault, shown
 from mirrorsync.upstream.body import plain
 
 _SCHEMES = ("http", "https", "ftp", "file")
@@ -40,16 +41,13 @@ class Mirror:
         """
         if address.startswith("/"):
             return cls(address, Path(posixpath.normpath(address)).as_uri())
+        name = plain(shown(address))
+        if what := fault(address):
+            raise UpstreamError(f"{name}: {what}")
+        parts = urlsplit(address)
+        if parts.scheme not in _SCHEMES or not (parts.scheme == "file" or parts.hostname):
+            raise UpstreamError(f"{name}: not the URL of a mirror; write http://, https://, ftp://, file:// or a folder's absolute path")
         bare = without_credentials(address).rstrip("/")
-        shown = plain(bare)
-        try:
-            parts = urlsplit(address)
-            usable = parts.scheme in _SCHEMES and (parts.scheme == "file" or parts.hostname)
-            port = parts.port
-        except ValueError as error:
-            raise UpstreamError(f"{shown}: not a URL: {plain(str(error), 80)}") from error
-        if not usable or port == 0:
-            raise UpstreamError(f"{shown}: not the URL of a mirror; write http://, https://, ftp://, file:// or a folder's absolute path")
         return cls(bare, bare, username=_decoded(parts.username), password=_decoded(parts.password))
 
 
@@ -71,8 +69,11 @@ def local_path(url: str) -> Path:
     """The path a file:// URL names. Raises UpstreamError where it names another host."""
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
-        raise UpstreamError(f"{plain(url)}: names the host {parts.netloc!r:.80}; a file:// URL has three slashes: file:///folder")
-    return Path(unquote(parts.path, errors="surrogateescape"))
+        raise UpstreamError(f"{plain(shown(url))}: names a host; a file:// URL has three slashes: file:///folder")
+    path = unquote(parts.path, errors="surrogateescape")
+    if "\0" in path:
+        raise UpstreamError(f"{plain(url)}: %00 stands in no name; correct it")
+    return Path(path)
 
 
 def _decoded(text: str | None) -> str | None:

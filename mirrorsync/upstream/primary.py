@@ -12,7 +12,7 @@ from mirrorsync.model.version import EVR, NEVRA
 from mirrorsync.planning.architecture import SOURCES
 from mirrorsync.upstream.complaints import curtailed
 from mirrorsync.upstream.repomd import checksum, plain_location
-from mirrorsync.upstream.xmlstream import child_of, children, local_name, number_in, open_document, text_of
+from mirrorsync.upstream.xmlstream import called, child_of, children, local_name, number_in, open_document, text_of
 
 _BASE = "{http://www.w3.org/XML/1998/namespace}base"
 MOST_PACKAGES = 200_000  # the largest distributions have 70,000 in one repository
@@ -44,7 +44,7 @@ def read_primary(chunks: Iterable[bytes], *, source: str, wanted: Callable[[str]
     """
     root, elements = open_document(chunks, "package", source=source)
     if local_name(root.tag) != "metadata":
-        raise UpstreamError(f"{source}: is not a primary.xml but <{local_name(root.tag)}>")
+        raise UpstreamError(f"{source}: is not a primary.xml but {called(root)}")
     announced = root.get("packages", "")
     packages: list[Package] = []
     findings: list[Finding] = []

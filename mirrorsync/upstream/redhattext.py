@@ -63,17 +63,23 @@ _TITLES: Sequence[tuple[re.Pattern[str], _Section]] = tuple(
 def red_hat_announcements(text: Text) -> Iterator[Announcement]:
     """Every advisory of this form in the text, of which one may hold several."""
     lines = text.body.split("\n")
-    starts = [_start(lines, number) for number, line in enumerate(lines) if _BEGINNING.match(line)]
+    numbers = [number for number, line in enumerate(lines) if _BEGINNING.match(line)]
+    starts = [_start(lines, number, former) for former, number in pairwise([-1, *numbers])]
     for start, end in pairwise([*starts, len(lines)]):
         if announcement := _announcement(lines[start:end], text):
             yield announcement
 
 
-def _start(lines: Sequence[str], number: int) -> int:
-    """Where the block of fields begins that the line is in: after a rule, or with the fields themselves."""
-    above = range(number - 1, max(0, number - _MOST_FIELD_LINES) - 1, -1)
+def _start(lines: Sequence[str], number: int, former: int) -> int:
+    """Where the block of fields begins that the line is in: after a rule, or with the fields themselves.
+
+    former: the line that the advisory before is known by, to whom all belongs that nothing parts from it; -1 where there is none.
+    """
+    first = max(former + 1, number + 1 - _MOST_FIELD_LINES)
+    above = range(number - 1, first - 1, -1)
     rule = next((place + 1 for place in above if _RULE.match(lines[place])), None)
-    return next((place + 1 for place in above if not lines[place].strip()), 0) if rule is None else rule
+    blank = next((place + 1 for place in above if not lines[place].strip()), first if former < 0 else number)
+    return blank if rule is None else rule
 
 
 def _announcement(lines: Sequence[str], text: Text) -> Announcement | None:

@@ -12,6 +12,7 @@ from mirrorsync.model.finding import Finding
 from mirrorsync.model.package import Package
 from mirrorsync.model.version import NEVRA
 from mirrorsync.planning.architecture import installable
+from mirrorsync.upstream.body import in_time
 from mirrorsync.upstream.filelists import beyond_primary, read_filelists
 from mirrorsync.upstream.lookout import REPOMD, Look, Lookout
 from mirrorsync.upstream.metadata import MetadataFolder
@@ -182,7 +183,7 @@ class RepodataUpstream:
         def download(base: str) -> None:
             url = place(base, record.location)
             with self._transport.open(url) as body:
-                self._folder.keep(record, body.chunks, source=url)
+                self._folder.keep(record, body.chunks if record.size is not None else in_time(body.chunks, url), source=url)
 
         self._order.first(record.location, download)
 

@@ -10,7 +10,7 @@ from mirrorsync.errors import TreeError, UpstreamError
 from mirrorsync.files import contained
 from mirrorsync.model.package import Digest
 from mirrorsync.model.view import Edition
-from mirrorsync.upstream.xmlstream import child_of, local_name, number_in, open_document, text_of
+from mirrorsync.upstream.xmlstream import called, child_of, local_name, number_in, open_document, text_of
 
 SIZE_LIMIT = 1 << 30  # bytes of one metadata file where repomd.xml tells no size
 OPEN_SIZE_LIMIT = 4 << 30  # bytes of one metadata file unpacked, whatever repomd.xml says
@@ -64,7 +64,7 @@ def parse_repomd(content: bytes, *, source: str) -> Repomd:
     """Raises UpstreamError, which names `source`, where it is no repomd.xml or a location leaves the repository."""
     root, elements = open_document((content,), None, source=source)
     if local_name(root.tag) != "repomd":
-        raise UpstreamError(f"{source}: is not a repomd.xml but <{local_name(root.tag)}>; is the URL a repository's?")
+        raise UpstreamError(f"{source}: is not a repomd.xml but {called(root)}; is the URL a repository's?")
     revision = ""
     records = []
     timestamps = []

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from itertools import islice
 from xml.etree.ElementTree import Element
 
 from mirrorsync.model.advisory import Advisory, AdvisoryType, Reference
@@ -12,12 +13,16 @@ from mirrorsync.model.package import Package
 from mirrorsync.model.version import EVR, NEVRA
 from mirrorsync.planning.advisories import merged
 from mirrorsync.planning.architecture import SOURCES
+from mirrorsync.upstream.announcement import CVE
 from mirrorsync.upstream.complaints import curtailed
 from mirrorsync.upstream.xmlstream import child_of, children, open_document, text_of
 
 _DATE = re.compile(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})")
 _EPOCH_SECONDS = re.compile(r"\s*(\d{1,12})(?:\.\d+)?\s*")
-_CVE = re.compile(r"\b(?:CVE|CAN)-\d{4}-\d{4,}\b")
+_LONGEST_ID, _LONGEST_WORD = 128, 64  # characters
+_LONGEST_TITLE, _LONGEST_DESCRIPTION, _LONGEST_ADDRESS = 1 << 12, 1 << 16, 1 << 11
+_LONGEST_PART = 255  # of a package's name, epoch, version, release or architecture: what a file's name may have
+_MOST_CVES, _MOST_REFERENCES = 2000, 5000
 _SUSE = "{http://novell.com/package/metadata/suse/updateinfo}"
 _NO = frozenset({"false", "0", "no"})
 _TYPES = {
@@ -50,7 +55,8 @@ def read_updateinfo(chunks: Iterable[bytes], *, source: str) -> Updateinfo:
         if advisory := _advisory(update, numbered=numbered):
             advisories.append(advisory)
         else:
-            findings.append(Finding(Severity.NOTE, "broken-metadata", source, "an erratum has no id", "it is passed over"))
+            what = f"an erratum has no id, or one of more than {_LONGEST_ID} characters"
+            findings.append(Finding(Severity.NOTE, "broken-metadata", source, what, "it is passed over"))
     return Updateinfo(tuple(merged(advisories).values()), listed, curtailed(findings))
 
 
@@ -77,16 +83,17 @@ def read_date(text: str) -> date | None:
 
 def _advisory(update: Element, *, numbered: bool) -> Advisory | None:
     """numbered: the id is the name of what is mended, again and again, and the version makes it an erratum's (SUSE, up to SLE 11)."""
-    name, version = text_of(child_of(update, "id")), update.get("version", "").strip()
-    if not name:
+    name, version = text_of(child_of(update, "id")), update.get("version", "").strip()[:_LONGEST_WORD]
+    if not name or len(name) > _LONGEST_ID:
         return None
     packages = tuple(_packages(update))
-    references = tuple(_references(update))
-    title, description = text_of(child_of(update, "title")), text_of(child_of(update, "description"))
+    references = tuple(islice(_references(update), _MOST_REFERENCES))
+    title = text_of(child_of(update, "title"))[:_LONGEST_TITLE]
+    description = text_of(child_of(update, "description"))[:_LONGEST_DESCRIPTION]
     return Advisory(
         id=f"{name}-{version}" if numbered and version else name,
         type=_TYPES.get(update.get("type", "").lower(), AdvisoryType.OTHER),
-        severity=text_of(child_of(update, "severity")),
+        severity=text_of(child_of(update, "severity"))[:_LONGEST_WORD],
         title=title,
         issued=_day(child_of(update, "issued")),
         updated=_day(child_of(update, "updated")),
@@ -96,7 +103,7 @@ def _advisory(update: Element, *, numbered: bool) -> Advisory | None:
         description=description,
         revision=version,
         references=references,
-        status=update.get("status", ""),
+        status=update.get("status", "")[:_LONGEST_WORD],
     )
 
 
@@ -105,24 +112,25 @@ def _packages(update: Element) -> Iterator[tuple[NEVRA, bool]]:
     for pkglist in children(update, "pkglist"):
         for collection in children(pkglist, "collection"):
             for package in children(collection, "package"):
-                name, version, arch = (package.get(attribute, "") for attribute in ("name", "version", "arch"))
-                if name and version and arch and arch not in SOURCES:
-                    evr = EVR(package.get("epoch") or None, version, package.get("release", ""))
-                    yield NEVRA(name, evr, arch), _says_yes(child_of(package, "reboot_suggested"))
+                parts = [package.get(attribute, "") for attribute in ("name", "epoch", "version", "release", "arch")]
+                name, epoch, version, release, arch = parts
+                possible = name and version and arch and max(map(len, parts)) <= _LONGEST_PART
+                if possible and arch not in SOURCES:
+                    yield NEVRA(name, EVR(epoch or None, version, release), arch), _says_yes(child_of(package, "reboot_suggested"))
 
 
 def _references(update: Element) -> Iterator[Reference]:
-    """As they are written, but for those that say nothing."""
+    """As they are written, but for those that say nothing, or at too great a length."""
     for element in children(child_of(update, "references"), "reference"):
-        url, name, title = (element.get(attribute, "") for attribute in ("href", "id", "title"))
-        if url or name or title:
-            yield Reference(url, name, element.get("type", ""), title)
+        url, name, kind, title = (element.get(attribute, "") for attribute in ("href", "id", "type", "title"))
+        if (url or name or title) and len(url) <= _LONGEST_ADDRESS and max(len(name), len(kind)) <= _LONGEST_ID:
+            yield Reference(url, name, kind, title[:_LONGEST_TITLE])
 
 
 def _cves(references: Iterable[Reference], text: str) -> tuple[str, ...]:
     """Those that the ids and titles of references name; where these name none, as SUSE's, those of the text."""
-    named = {name for reference in references for name in _CVE.findall(f"{reference.id} {reference.title}")}
-    return tuple(sorted(named or set(_CVE.findall(text))))
+    named = {name for reference in references for name in CVE.findall(f"{reference.id} {reference.title}")}
+    return tuple(sorted(named or set(CVE.findall(text))))[:_MOST_CVES]
 
 
 def _day(element: Element | None) -> date | None:

@@ -16,6 +16,7 @@ _PROLOGUE_LIMIT = 2 << 20  # bytes before the root element
 _CHILDREN_MOST = 300_000
 _DEPTH_LIMIT = 64
 _GROWTH = 8
+_MET = ("html", "metadata", "repomd", "metalink", "updates", "filelists", "otherdata", "comps")
 _DIGITS = 18
 _ENCODINGS = frozenset(("utf-8", "utf-16", "us-ascii", "iso-8859-1"))  # those of expat; for others it asks Python, which stumbles over most
 
@@ -32,6 +33,11 @@ def open_document(chunks: Iterable[bytes], child: str | None, *, source: str) ->
         return next(stream), stream
     except StopIteration:
         raise UpstreamError(f"{source}: is empty where XML was expected") from None
+
+
+def called(root: Element) -> str:
+    """What a message calls a document of the wrong kind: any other name could be anything, a password that the mirror was given too."""
+    return f"<{local_name(root.tag)}>" if local_name(root.tag) in _MET else "another document"
 
 
 @lru_cache(maxsize=1024)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from mirrorsync.errors import ConfigError
+from mirrorsync.model.address import fault, shown
 from mirrorsync.upstream.body import plain
-from mirrorsync.upstream.mirror import Mirror, without_credentials
+from mirrorsync.upstream.mirror import Mirror
 
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))")
 _SEPARATOR = re.compile(r"[\s,]+")
@@ -58,8 +59,8 @@ class RepoSection:
     @property
     def names_password(self) -> bool:
         """Whether the file itself says a password: by its key, or in a URL."""
-        urls = (*self.baseurls, self.mirrorlist or "", self.metalink or "", self.proxy or "")
-        return self.password is not None or any(without_credentials(url) != url for url in urls)
+        urls = (*self.baseurls, self.mirrorlist or "", self.metalink or "", *self.gpgkeys, self.proxy or "")
+        return self.password is not None or any(shown(url) != url for url in urls)
 
     @property
     def mirror(self) -> Mirror:
@@ -88,12 +89,26 @@ def parse_repo(text: str, *, source: str, variables: Mapping[str, str]) -> tuple
     try:
         parser.read_string(text.removeprefix("\ufeff"), source)
     except configparser.Error as error:
-        raise ConfigError((f"{source}: {plain(str(error))}; correct it",)) from error
+        raise ConfigError((f"{source}: {_unreadable(error)}; correct it",)) from error
     readings = [_Reading(name, parser[name], f"{source}: [{plain(name, 80)}]", variables) for name in parser.sections() if name != "main"]
     sections = tuple(reading.section() for reading in readings)
     if problems := tuple(problem for reading in readings for problem in reading.problems):
         raise ConfigError(problems)
     return sections
+
+
+def _unreadable(error: configparser.Error) -> str:
+    """What is wrong where, without repeating the line: there may be a password in it."""
+    match error:
+        case configparser.MissingSectionHeaderError(lineno=line):
+            return f"line {line} stands before the first [section]"
+        case configparser.ParsingError(errors=[(line, _), *_]):
+            return f"line {line} is neither a [section] nor key=value"
+        case configparser.DuplicateSectionError(lineno=line):
+            return f"line {line} begins a [section] that there is already"
+        case configparser.DuplicateOptionError(lineno=line):
+            return f"line {line} gives a key of its section a second time"
+    return "it cannot be read as a .repo file"
 
 
 def substitute(text: str, variables: Mapping[str, str]) -> str:
@@ -144,9 +159,13 @@ class _Reading:
             yield f"{self._where} has no baseurl, mirrorlist or metalink; give one, or enabled=0"
         if not self._truth("sslverify", default=True):
             yield f"{self._where} sslverify=0 is refused, for anybody could answer then; name the server's authority in sslcacert"
+        for url in (*section.baseurls, section.mirrorlist or "", section.metalink or "", section.proxy or ""):
+            if what := fault(url):
+                yield f"{self._where} {plain(shown(url))}: {what}"
         for key in _URL_KEYS:
-            if match := _VARIABLE.search(self._values.get(key, "")):
-                yield f"{self._where} {key}: {match[0]} has no value here; set it, or write the value"
+            if match := _VARIABLE.search(text := self._values.get(key, "")):
+                variable = match[0] if shown(text) == text else "a $ in it"
+                yield f"{self._where} {key}: {variable} has no value here; set it, or write the value"
 
     def _list(self, key: str) -> tuple[str, ...]:
         return tuple(word for word in _SEPARATOR.split(self._values.get(key, "")) if word)

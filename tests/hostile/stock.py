@@ -134,7 +134,7 @@ def packages_below(folder: Path, kind: MirrorKind) -> Path:
 
 def createrepo(folder: Path) -> None:
     """Yum metadata of a folder's packages, with plain file names, whichever createrepo_c that is."""
-    command = ["createrepo_c", "-q", "--simple-md-filenames", "--general-compress-type=gz", str(folder)]
+    command = ["createrepo_c", "-q", "--simple-md-filenames", "--general-compress-type=gz", "--no-database", str(folder)]
     subprocess.run(command, check=True, capture_output=True)
 
 

@@ -1,6 +1,7 @@
 """A7: servers that never end or never begin."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
@@ -30,6 +31,8 @@ def cases() -> Iterator[Case]:
     yield from _heads()
     says = ("repomd.xml: none of the", "mirrors that were asked in time gives it", "no answer in time")
     yield Case("A7", REPODATA, "a hundred thousand silent places", silent_places, says, ExitCode.FAILURE, (), patience=_SHORT)
+    says = ("primary", "not whole after", "try later or another mirror")
+    yield Case("A7", REPODATA, "metadata of no known size that is slow", unmeasured, says, ExitCode.FAILURE, (), patience=_SHORT)
     yield Case(
         "A7", LISTING, "FTP listing without end", endless_over_ftp, ("ftp://", "bytes, which no such", "correct the"), ExitCode.FAILURE, ()
     )
@@ -120,6 +123,14 @@ def at_once(answer: Answer, world: World) -> None:
 def endless_over_ftp(world: World) -> None:
     """The mirror speaks FTP, and its listing goes on and on."""
     world.url = world.beside.enter_context(hostile_ftp_server(world.mirror, ["type=file;size=10; x.rpm"], repeat=1 << 40))
+
+
+def unmeasured(world: World) -> None:
+    """repomd.xml does not say how large primary.xml is, and it comes slowly and without end."""
+    repomd = world.mirror / "repodata/repomd.xml"
+    repomd.write_text(re.sub("<size>.*?</size>", "", repomd.read_text()))
+    [primary] = repomd.parent.glob("*primary.xml*")
+    world.answer(f"/repodata/{primary.name}", answers.endless(b"#" * 400, pause=0.2))
 
 
 def silent_places(world: World) -> None:
