@@ -112,11 +112,11 @@ def sync_filesystem(path: Path) -> None:
 def write_file(path: Path, content: bytes | Iterable[bytes], *, mode: int = FILE_MODE) -> None:
     """Put a whole new file at `path`: a new inode, synced, then renamed over the name.
 
-    `mode` holds whatever the umask is. Raises OSError; the old file stays then.
+    `mode` holds whatever the umask is, and until all is written nobody else may open it. Raises OSError; the old file stays then.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with partial.open("wb") as file:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode & 0o600), "wb") as file:
             for block in (content,) if isinstance(content, bytes) else content:
                 file.write(block)
             file.flush()
@@ -253,7 +253,7 @@ def remove_empty(folder: Path) -> None:
 
 
 def exchange(left: Path, right: Path) -> None:
-    """Let two names change places in one step: renameat2(RENAME_EXCHANGE), Linux 3.15.
+    """Let two names change places in one step, which `sync_names` makes durable: renameat2(RENAME_EXCHANGE), Linux 3.15.
 
     Raises PublishError where the file system or the kernel cannot; nothing has changed then.
     """
@@ -261,9 +261,6 @@ def exchange(left: Path, right: Path) -> None:
         exchange_names(left, right)
     except OSError as error:
         raise PublishError(f"{left}: cannot exchange it with {right}: {error.strerror}; the tree is as it was") from error
-    sync_directory(left.parent)
-    if right.parent != left.parent:
-        sync_directory(right.parent)
 
 
 def exchange_names(left: Path, right: Path) -> None:
@@ -276,16 +273,23 @@ def exchange_names(left: Path, right: Path) -> None:
 def move(source: Path, target: Path) -> None:
     """Rename within one file system and make it durable."""
     source.rename(target)
-    sync_directory(target.parent)
-    if source.parent != target.parent:
-        sync_directory(source.parent)
+    sync_names(target, source)
+
+
+def sync_names(*paths: Path) -> None:
+    """Make durable what these names are, or that they are none."""
+    for folder in dict.fromkeys(path.parent for path in paths):
+        sync_directory(folder)
 
 
 def point(link: Path, target: str, *, by: Path) -> None:
-    """Let the symbolic link `link` point to `target` in one step: a new link made at `by`, on the same file system, is renamed over it."""
+    """Let the symbolic link `link` point to `target` in one step, which `sync_names` makes durable.
+
+    A new link is made at `by`, on the same file system, and renamed over it. Raises OSError; nothing has changed then.
+    """
     by.unlink(missing_ok=True)
     by.symlink_to(target)
-    move(by, link)
+    by.rename(link)
 
 
 def open_to_others(path: Path) -> None:

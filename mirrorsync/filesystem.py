@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mirrorsync.files import exchange_names, make_directory, remove_tree
 
+_MOST_LINKS = 40  # on one way: path_resolution(7)
 _NOT_SUPPORTED = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EMLINK)
 
 
@@ -104,17 +105,34 @@ def kind_of(device: int) -> str:
 
 
 def foreign_hands(path: Path) -> Path | None:
-    """The file itself, or the folder on the way to it, that others than root and this user may change; None where there is none.
+    """The file itself, or what lies on the way to it, that others than root and this user may change; None where there is nothing.
 
     A folder such as /tmp, whose files are their owners' alone, does no harm.
     """
-    real = path.resolve()
-    for place in dict.fromkeys((real, *real.parents, *path.absolute().parents)):
+    for place in reversed(_way_to(path)):
         try:
-            status = place.stat()
+            status = place.lstat()
         except OSError:
             return place
-        guarded = place.is_dir() and status.st_mode & stat.S_ISVTX
+        guarded = stat.S_ISLNK(status.st_mode) or (stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX)
         if status.st_uid not in (0, os.geteuid()) or (status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not guarded):
             return place
     return None
+
+
+def _way_to(path: Path) -> list[Path]:
+    """All that is passed on the way from / to what a path leads to: folders, links, the folders of what these lead to, and itself."""
+    place, links = Path("/"), 0
+    passed, rest = [place], [*reversed(path.absolute().parts[1:])]
+    while rest:
+        part = rest.pop()
+        following = place.parent if part == ".." else place / part
+        passed.append(following)
+        if os.path.islink(following) and links < _MOST_LINKS:  # noqa: PTH114  Path's raises where it may not look
+            links += 1
+            target = following.readlink()
+            rest += [*reversed(target.parts[1:] if target.is_absolute() else target.parts)]
+            place = Path("/") if target.is_absolute() else place
+        else:
+            place = following
+    return passed

@@ -43,20 +43,29 @@ class Received:
 class MailServer:
     """port: where it listens.  received: all that came.  refusals: what it answers to RCPT, by address; change them while it runs.
 
-    secure: TLS comes before the first word.
+    secure: TLS comes before the first word.  sender_refusal, content_refusal: what it answers to MAIL and to the end of DATA.
     """
 
     port: int = 0
     secure: bool = False
     received: list[Received] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
+    sender_refusal: str = ""
     content_refusal: str = ""
 
     @property
     def url(self) -> str:
         return f"smtp://{LOOPBACK}:{self.port}"
 
-    async def handle_RCPT(  # noqa: N802  aiosmtpd calls it so
+    async def handle_MAIL(  # noqa: N802  aiosmtpd calls it so
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if self.sender_refusal:
+            return self.sender_refusal
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802  as above
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if refusal := self.refusals.get(address):

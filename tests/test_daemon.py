@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -226,6 +227,19 @@ class TestSignals:
             running.send(signal.SIGUSR1)
             running.says("redhat: update: done")
 
+    def test_one_that_cannot_be_noted_is_told_and_the_former_one_stays(self, redhat: Site, tmp_path: Path) -> None:
+        program = scheduled(redhat.program(), NIGHTLY)
+        with daemon(program) as running:
+            add_tree(program, tmp_path / "u1/second", redhat.mirror)
+            notes = load(program.config, {}).state / "daemon/schedule.json"
+            notes.unlink()
+            (notes / "in the way").mkdir(parents=True)
+            running.send(signal.SIGHUP)
+            running.says("the configuration was not reloaded; what was scheduled stays")
+            running.send(signal.SIGUSR1)
+            running.says("redhat: update: done")
+            assert not running.lines(re.compile("second"))
+
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_its_end_is_told_to_the_runs_and_waits_for_them(self, redhat: Site, number: int) -> None:
         program, folder = hooked(redhat)
@@ -356,7 +370,7 @@ class TestLateness:
         program = scheduled(redhat.program(), f'update = "{ago(10 * MINUTE)}"')
         config = load(program.config, {})
         [timing] = timings(config)
-        Memory(config.state).note(timing, datetime.now(UTC) - 5 * HOUR)
+        Memory(config.state).note([timing], datetime.now(UTC) - 5 * HOUR)
         with daemon(program) as running:
             running.says(r"redhat: update: begins (9|10|11) min late: nothing could run when it was due")
             running.says("redhat: update: done")
@@ -368,6 +382,41 @@ class TestLateness:
             time.sleep(1)
             assert processes(running) == []
 
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+    def test_what_waited_when_the_daemon_ended_is_made_up_for_by_the_next_one(self, redhat: Site, tmp_path: Path, number: int) -> None:
+        program, folder = hooked(redhat)
+        hook(folder, "pre-publish", f"touch {redhat.folder}/asked; exec sleep 60")
+        for name in ("second", "third"):
+            shutil.copytree(redhat.tree, tmp_path / "u1" / name)
+            add_tree(program, tmp_path / "u1" / name, redhat.mirror)
+        config = load(scheduled(program, f'update = "{ago(10 * MINUTE)}"\nat_once = 1').config, {})
+        Memory(config.state).note(timings(config), datetime.now(UTC) - 5 * HOUR)
+        with daemon(program) as running:
+            until((redhat.folder / "asked").exists)
+            running.end(number)
+            [begun] = processes(running)
+            if number == signal.SIGKILL:
+                os.kill(begun, signal.SIGTERM)
+        waited = [match[1] for match in running.lines(re.compile(r"(\w+): update: due at .*, did not begin before the end"))]
+        assert waited == (["second", "third"] if number == signal.SIGTERM else [])
+        hook(folder, "pre-publish", "exit 0")
+        with daemon(program) as running:
+            running.says("second: update: done, after")
+            running.says("third: update: done, after")
+            assert len(processes(running)) == 2
+
+    def test_what_no_daemon_could_begin_in_time_is_told_once(self, redhat: Site) -> None:
+        program = scheduled(redhat.program(), f'update = "{ago(10 * MINUTE)}"\nlate = "5m"')
+        config = load(program.config, {})
+        Memory(config.state).note(timings(config), datetime.now(UTC) - 5 * HOUR)
+        with daemon(program) as running:
+            running.says("redhat: update: due at .*, did not begin: nothing could run when it was due")
+        [noted] = lateness_of(config.state, "redhat")
+        assert noted.began is None
+        with daemon(program) as running:
+            time.sleep(1)
+            assert running.lines(re.compile("did not begin")) == []
+
     @pytest.mark.parametrize("schedule", ['update = "{}"\nlate = "5m"', 'update = "{},{}"'], ids=["too late", "scheduled anew"])
     def test_what_may_not_begin_any_more_or_was_not_scheduled_then_is_not(self, redhat: Site, schedule: str) -> None:
         program = redhat.program()
@@ -377,7 +426,7 @@ class TestLateness:
         config = load(program.config, {})
         [timing] = timings(config)
         before = timing if "late" in schedule else Timing(timing.task, timing.tree, read_cron("0 0 1 1 *"), timing.jitter, timing.late)
-        Memory(config.state).note(before, datetime.now(UTC) - 5 * HOUR)
+        Memory(config.state).note([before], datetime.now(UTC) - 5 * HOUR)
         with daemon(program) as running:
             time.sleep(1)
             assert processes(running) == []
@@ -478,7 +527,7 @@ class TestTimer:
         timer.shutdown()
 
     def test_what_a_wrong_clock_had_noted_of_the_future_is_no_reason_to_wait(self, tmp_path: Path) -> None:
-        Memory(tmp_path).note(timing("0 13 * * *"), NOW + timedelta(days=1000))
+        Memory(tmp_path).note([timing("0 13 * * *")], NOW + timedelta(days=1000))
         timer = self.timer(tmp_path, [])
         timer.schedule([timing("0 13 * * *")], "a", NOW)
         assert timer.coming() == [("redhat: update", NOW + HOUR)]

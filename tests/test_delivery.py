@@ -3,20 +3,26 @@
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from mirrorsync.delivery.outbox import GIVEN_UP_AFTER, MOST, WAITS, Attempt, Deliver, Entry, Fate, Outbox
+from mirrorsync.delivery.outbox import GIVEN_UP_AFTER, MOST, MOST_BYTES, WAITS, Attempt, Deliver, Entry, Fate, Outbox
 from mirrorsync.delivery.sendmail import send
 from mirrorsync.delivery.smtp import SmtpDoor, SmtpServer
+from mirrorsync.delivery.webhook import Webhook, post
 from mirrorsync.errors import DeliveryError
 from mirrorsync.model.choices import StartTls
 from tests.mailservers import CREDENTIALS, LOOPBACK, certificate, drops, echoes, free_port, mail_server, rude_server, trickles
+from tests.namespaces import obstacle
 
 SENDER, OPS = "mirrorsync@example.org", "ops@example.org"
 MESSAGE = b"Subject: a test\r\n\r\n.a line that begins with a dot\r\n"
@@ -149,7 +155,51 @@ def test_a_refused_recipient_is_final_and_the_others_get_theirs() -> None:
     assert [received.recipients for received in server.received] == [(OPS,)]
 
 
-@pytest.mark.parametrize(("reply", "final"), [("451 4.7.1 greylisted", False), ("554 5.7.1 looks like spam", True)])
+@pytest.mark.parametrize(
+    ("reply", "final"),
+    [
+        ("550 5.1.1 user unknown", True),
+        ("553 5.1.3 that is no address", True),
+        ("556 5.1.10 that domain takes no mail", True),
+        ("550 no such user, or relay not permitted", False),
+        ("550 5.1.8 Sender address rejected: Domain not found", False),
+        ("550 5.2.1 mailbox disabled", False),
+        ("552 5.2.2 mailbox full", False),
+        ("530 5.7.1 Authentication required", False),
+        ("554 5.7.1 Relay access denied", False),
+    ],
+)
+def test_of_refused_recipients_those_that_do_not_exist_are_given_up(reply: str, *, final: bool) -> None:
+    with mail_server() as server:
+        server.refusals[OPS] = reply
+        with SmtpDoor(plain(server.url), SENDER) as door, pytest.raises(DeliveryError, match=reply) as caught:
+            door.deliver(OPS, MESSAGE)
+    assert caught.value.final is final
+
+
+@pytest.mark.parametrize(
+    ("reply", "final"),
+    [
+        ("530 5.7.0 Must issue a STARTTLS command first", False),
+        ("530 5.7.1 Authentication required", False),
+        ("553 5.1.8 that sender has no domain", False),
+        ("552 5.3.4 message too large", True),
+    ],
+)
+def test_a_refused_sender_is_something_to_mend_and_all_messages_wait(tmp_path: Path, reply: str, *, final: bool) -> None:
+    outbox = Outbox(tmp_path)
+    for number in range(3):
+        outbox.add(entry(number))
+    with mail_server() as server, SmtpDoor(plain(server.url), SENDER) as door:
+        server.sender_refusal = reply
+        attempts = tried(outbox, lambda each: door.deliver(each.destination, each.payload))
+    assert [(each.fate, reply in each.reason) for each in attempts] == [(Fate.GIVEN_UP if final else Fate.WAITS, True)] * 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "final"),
+    [("451 4.7.1 greylisted", False), ("554 5.7.1 looks like spam", False), ("554 5.6.0 not like that", True), ("552 too large", True)],
+)
 def test_a_refused_message_is_tried_again_unless_the_server_says_never(reply: str, *, final: bool) -> None:
     with mail_server() as server:
         server.content_refusal = reply
@@ -186,6 +236,58 @@ def test_a_slow_server_has_its_time_and_no_more(behave: Callable[[socket.socket]
         began = time.monotonic()
         assert refusal(plain(url, seconds=0.5)).endswith("took longer than 0 s")
         assert time.monotonic() - began < 2
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes no connection and refuses none: whoever listens there has all he wants."""
+    with socket.create_server((LOOPBACK, 0), backlog=0) as listener, ExitStack() as waiting:
+        for _ in range(2):
+            caller = waiting.enter_context(socket.socket())
+            caller.setblocking(False)  # noqa: FBT003  the socket takes no keyword
+            caller.connect_ex(listener.getsockname())
+        time.sleep(0.1)
+        yield int(listener.getsockname()[1])
+
+
+def test_a_server_that_takes_no_connection_has_its_time_and_no_more(silent_port: int) -> None:
+    began = time.monotonic()
+    assert refusal(plain(f"smtp://{LOOPBACK}:{silent_port}", seconds=0.5)).endswith("took longer than 0 s")
+    with pytest.raises(DeliveryError, match="did not answer within 0 s"):
+        post(Webhook(f"http://{LOOPBACK}:{silent_port}/", seconds=0.4), b"{}", 1)
+    assert time.monotonic() - began < 2
+
+
+SILENT_NAMES = """
+import socket, time
+from mirrorsync.delivery.smtp import SmtpDoor, SmtpServer
+from mirrorsync.delivery.webhook import Webhook, post
+from mirrorsync.errors import DeliveryError
+from mirrorsync.model.choices import StartTls
+silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent.bind(("127.0.0.1", 53))
+began = time.monotonic()
+try:
+    with SmtpDoor(SmtpServer("smtp://mail.example.org", StartTls.NEVER, seconds=0.5), "a@example.org") as door:
+        door.deliver("b@example.org", b"")
+except DeliveryError as error:
+    print(error)
+try:
+    post(Webhook("http://chat.example.org/", seconds=0.5), b"{}", 1)
+except DeliveryError as error:
+    print(error)
+print(time.monotonic() - began < 3)
+"""
+
+
+@pytest.mark.skipif(bool(obstacle("mount", "net")), reason=obstacle("mount", "net"))
+def test_a_name_server_that_does_not_answer_has_its_time_and_no_more(tmp_path: Path) -> None:
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+    steps = f"ip link set lo up && mount --bind {tmp_path}/resolv.conf /etc/resolv.conf && exec {sys.executable} -c '{SILENT_NAMES}'"
+    done = subprocess.run(["unshare", "--mount", "--net", "sh", "-c", steps], capture_output=True, text=True, check=False)
+    smtp, webhook, in_time = done.stdout.splitlines() or ["", "", done.stderr]
+    assert (smtp, in_time) == ("mail.example.org:25 took longer than 0 s", "True")
+    assert webhook.endswith("did not answer within 0 s")
 
 
 # --- sendmail -------------------------------------------------------------------------------------------------------------
@@ -292,6 +394,25 @@ def test_the_outbox_is_bounded_and_the_oldest_gives_way(tmp_path: Path, monkeypa
     assert not [loss for number in range(3) for loss in outbox.add(entry(number))]
     assert [loss.label for loss in outbox.add(entry(3))] == ["message 0"]
     assert [each.label for each in outbox.waiting()] == ["message 1", "message 2", "message 3"]
+
+
+def test_the_outbox_is_bounded_in_bytes_too_and_what_gives_way_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MOST_BYTES == 64 << 20
+    monkeypatch.setattr("mirrorsync.delivery.outbox.MOST_BYTES", 1 << 20)
+    outbox = Outbox(tmp_path)
+    for number in range(3):
+        assert not outbox.add(replace(entry(number), payload=b"x" * 200_000))
+    assert [loss.label for loss in outbox.add(replace(entry(3), payload=b"x" * 500_000))] == ["message 0", "message 1"]
+    assert [each.label for each in outbox.waiting()] == ["message 2", "message 3"]
+    assert {loss.reason for loss in outbox.losses(NOW)} == {"more than 500 messages or 1 MiB wait"}
+    assert [loss.label for loss in outbox.add(replace(entry(4), payload=b"x" * 900_000))] == ["message 2", "message 3", "message 4"]
+
+
+def test_messages_of_one_second_leave_in_the_order_they_came(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    for number in range(20):
+        outbox.add(replace(entry(), label=f"message {number}"))
+    assert [each.label for each in outbox.waiting()] == [f"message {number}" for number in range(20)]
 
 
 def test_messages_are_nobody_elses_to_read(tmp_path: Path) -> None:

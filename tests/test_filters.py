@@ -17,7 +17,8 @@ from mirrorsync.model.package import Package
 from mirrorsync.model.pending import Urgency
 from mirrorsync.model.plan import Change, Plan
 from mirrorsync.model.policy import NewPackages, Policy
-from mirrorsync.planning.filters import chosen_errata, chosen_untold, filter_document, filter_from, filter_text, means
+from mirrorsync.model.version import EVR, NEVRA
+from mirrorsync.planning.filters import chosen_errata, chosen_untold, filter_document, filter_from, filter_text, means, means_package
 from mirrorsync.planning.node import Node
 from mirrorsync.planning.update import plan_update
 from tests import accounts
@@ -87,6 +88,32 @@ def test_packages_are_meant_by_what_they_are_or_become_and_untold_updates_by_tha
     assert chosen_errata(Filter(packages=("xpdf",)), [php]) == ()
     assert chosen_untold(Filter(packages=("xpdf",)), untold) == chosen_untold(EVERYTHING, untold) == untold
     assert chosen_untold(Filter(types=(AdvisoryType.SECURITY,), packages=("xpdf",)), untold) == ()
+
+
+@pytest.mark.parametrize(
+    ("glob", "meant"),
+    [
+        ("bind", True),
+        ("bind.x86_64", True),
+        ("bind-9.8.2", True),
+        ("bind-9.8*", True),
+        ("bind-9.8.2-0.10.el6", True),
+        ("bind-9.8.2-0.10.el6.x86_64", True),
+        ("bind-32:9.8.2", True),
+        ("bind-32:9.8.2-0.10.el6.x86_64", True),
+        ("bind-3?:9.8*", True),
+        ("bind-9.8", False),
+        ("bind-0:9.8.2", False),
+        ("bind.i686", False),
+        ("bin", False),
+    ],
+)
+def test_packages_are_meant_in_the_ways_that_dnf_knows(glob: str, meant: bool) -> None:  # noqa: FBT001  a parameter of the test
+    assert means_package(Filter(packages=(glob,)), NEVRA("bind", EVR("32", "9.8.2", "0.10.el6"), "x86_64")) is meant
+
+
+def test_no_epoch_is_that_of_0() -> None:
+    assert means_package(Filter(packages=("bash-0:2-1",)), NEVRA("bash", EVR(None, "2", "1"), "noarch"))
 
 
 WHOLE = Filter(
@@ -357,6 +384,15 @@ def test_what_is_meant_is_what_comes(untouched: Mirrorsync, options: str, names:
     found = changes(untouched("update", "-n", "--json", *options.split()))
     assert [name.partition("-")[0] for name in found["incoming"]] == names.split()
     assert [name.partition("-")[0] for name in found["outgoing"]] == names.split()
+
+
+def test_an_option_that_names_nothing_is_told_and_one_that_names_what_came_is_not(program: Mirrorsync) -> None:
+    options = "--advisory RHSA-1 --advisory RHSA-100 --cve CVE-2002-9 --package bash --package bsah*"
+    for command in ("pending", "update -n", "update"):
+        told = [line for line in program(*command.split(), *options.split()).err.splitlines() if line.startswith("mirrorsync: ")]
+        named = ("--advisory RHSA-100", "--cve CVE-2002-9", "--package bsah*")
+        assert told == [f"mirrorsync: {option} names nothing that is pending; is it written right?" for option in named]
+    assert program("-q", "update", *options.split()).err == ""
 
 
 def test_what_is_not_meant_does_not_end_the_call_with_3(program: Mirrorsync, site: Site, rpm: Builder) -> None:

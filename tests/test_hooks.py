@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mirrorsync.filesystem import foreign_hands
 from mirrorsync.hooks.calling import call
 from mirrorsync.hooks.selection import Hook, hooks_for
 from tests.commands import Mirrorsync
@@ -236,6 +237,30 @@ class TestRefusals:
         (tmp_path / "pre-publish").symlink_to(real)
         [found] = hooks_for(tmp_path, "pre-publish")
         assert f"{tmp_path}/open may be changed by others" in str(found.fault)
+
+    def test_each_link_on_the_way_counts(self, tmp_path: Path) -> None:
+        for name in ("open", "real", "hooks"):
+            (tmp_path / name).mkdir()
+        real = hook(tmp_path / "real", "real", "true")
+        (tmp_path / "open/next").symlink_to("../real/last")
+        (tmp_path / "real/last").symlink_to(real)
+        (tmp_path / "hooks/pre-publish").symlink_to(tmp_path / "open/next")
+        [found] = hooks_for(tmp_path / "hooks", "pre-publish")
+        assert found.fault is None
+        (tmp_path / "open").chmod(0o777)
+        assert f"{tmp_path}/open may be changed by others" in str(found.fault)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link away")
+    def test_a_link_of_another_owner_counts_where_only_its_owner_may_change_it(self, tmp_path: Path) -> None:
+        (tmp_path / "shared").mkdir()
+        (tmp_path / "shared").chmod(0o1777)
+        (tmp_path / "shared/link").symlink_to(hook(tmp_path, "real", "true"))
+        (tmp_path / "pre-publish").symlink_to(tmp_path / "shared/link")
+        [found] = hooks_for(tmp_path, "pre-publish")
+        assert found.fault is None
+        os.lchown(tmp_path / "shared/link", NOBODY, NOBODY)
+        assert foreign_hands(tmp_path / "pre-publish") == tmp_path / "shared/link"
+        assert found.fault is not None  # where the kernel follows no such link, it is no program either
 
     def test_what_is_no_program_holds_the_update(self, redhat: Site) -> None:
         program, folder = hooked(redhat)

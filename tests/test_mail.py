@@ -3,13 +3,19 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import default
 from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 
 import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 
+from mirrorsync.config.values import _ADDRESS, parse_address
 from mirrorsync.delivery.smtp import SmtpDoor, SmtpServer
+from mirrorsync.errors import ConfigError
 from mirrorsync.model.choices import StartTls
 from mirrorsync.model.news import News
 from mirrorsync.model.pending import Urgency
@@ -44,6 +50,21 @@ def parts(message: EmailMessage) -> tuple[str, str]:
     assert text is not None
     assert html is not None
     return text.get_content(), html.get_content()
+
+
+@pytest.mark.parametrize("address", ["ops@example.org.", "a..b@x", "a.@x", "x@a..b", "=?utf-8?q?x?=@x", ""])
+def test_what_is_no_address_is_refused_in_words(address: str) -> None:
+    for recipient, sender in ((address, SENDER), (OPS, address)):
+        with pytest.raises(ConfigError, match=r"cannot be written as a mail address: .*; correct it in \[report.mail\]"):
+            message_of(replace(letter(), recipient=recipient), sender, None)
+
+
+@given(st.from_regex(_ADDRESS, fullmatch=True))
+@example("a" * 240 + "@example.org")
+def test_every_address_that_the_configuration_takes_can_be_written_to(address: str) -> None:
+    assume(len(address) <= 254)
+    written = message_from_bytes(message_of(letter(), parse_address(address), None), policy=default)
+    assert [each.addr_spec for each in written["From"].addresses] == [address]
 
 
 def nasty() -> Standing:

@@ -10,14 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirrorsync.errors import PlanError
-from mirrorsync.model.schedule import Task, Timing
+from mirrorsync.model.schedule import CronTime, Task, Timing
 from mirrorsync.planning.crontab import read_cron
-from mirrorsync.planning.schedule import last_run, last_time, next_run, next_time
+from mirrorsync.planning.schedule import last_run, next_run
 
 BERLIN = ZoneInfo("Europe/Berlin")
 LORD_HOWE = ZoneInfo("Australia/Lord_Howe")  # half an hour
 MINUTE = timedelta(minutes=1)
 NEVER = timedelta()
+
+
+def next_time(cron: CronTime, after: datetime) -> datetime:
+    return next_run(Timing(Task.UPDATE, "redhat73", cron, NEVER, NEVER), "a", after)
+
+
+def last_time(cron: CronTime, until: datetime) -> datetime:
+    return last_run(Timing(Task.UPDATE, "redhat73", cron, NEVER, NEVER), "a", until)
 
 
 def times(text: str, begin: str, count: int, zone: ZoneInfo | None = None) -> list[str]:

@@ -232,10 +232,10 @@ def test_what_turns_late_overnight_is_told_by_a_run_with_nothing_to_do(updated: 
     erratum = accounts.pending(advisory=accounts.advisory(issued=today.date() - timedelta(days=8), severity="important"))
     program("update")
     keep(redhat, accounts.standing(at=today - timedelta(days=1), generation=2, pending=(erratum,), findings=(), untold=()))
-    settled = redhat.state / "trees/redhat/settled.json"
-    document = json.loads(settled.read_bytes())
-    document["pending"]["errata"] = standing_document(accounts.standing(pending=(erratum,)))["pending"]
-    settled.write_text(json.dumps(document))
+    remembered = redhat.state / "trees/redhat/pending.json"
+    document = json.loads(remembered.read_bytes())
+    document["errata"] = standing_document(accounts.standing(pending=(erratum,)))["pending"]
+    remembered.write_text(json.dumps(document))
     subjects(server)
     assert [program("update").code for _ in range(2)] == [0, 0]
     assert subjects(server) == ["[mirrorsync] redhat: 1 erratum pending (1 overdue)"]

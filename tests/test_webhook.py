@@ -55,13 +55,13 @@ def test_without_a_secret_nothing_is_signed() -> None:
     assert "webhook-signature" not in hook.received[0][0]
 
 
-@pytest.mark.parametrize("status", [400, 404, 408, 410, 429, 500, 503])
+@pytest.mark.parametrize("status", [300, 304, 305, 400, 404, 408, 410, 429, 500, 503, 999])
 def test_a_refusal_is_told_with_whether_to_try_again(status: int) -> None:
     with receiver() as hook:
         hook.status = status
         error = refusal(Webhook(hook.url))
     assert f"answers {status}" in str(error)
-    assert error.final is (status in (400, 404, 410))
+    assert error.final is (status in (300, 304, 305, 400, 404, 410))
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -9,11 +9,14 @@ from click.shell_completion import CompletionItem
 
 from mirrorsync.app.assembly import tree_of
 from mirrorsync.app.library import LIBRARY, Library
+from mirrorsync.cli.output import print_lines
 from mirrorsync.config.loading import load
 from mirrorsync.errors import ConfigError
-from mirrorsync.model.advisory import AdvisoryType
+from mirrorsync.model.advisory import Advisory, AdvisoryType
 from mirrorsync.model.filter import Filter
 from mirrorsync.model.pending import Urgency
+from mirrorsync.model.version import NEVRA
+from mirrorsync.planning.filters import unmet
 
 F = TypeVar("F", bound=Callable[..., Any])
 _TYPES = (AdvisoryType.SECURITY, AdvisoryType.BUGFIX, AdvisoryType.ENHANCEMENT)
@@ -53,7 +56,7 @@ _OPTIONS = (
     click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="Errata that were issued on that day or later."),
     click.option(
         "--package", multiple=True, metavar="GLOB", callback=lambda *given: _split(given[2]),
-        help="Packages of that name or name-version-release.arch, and the errata that have them.",
+        help="Packages of that name, name.arch or name-[epoch:]version[-release[.arch]], and the errata that have them.",
     ),
 )  # fmt: skip
 
@@ -65,6 +68,12 @@ def filter_of(options: dict[str, Any]) -> Filter:
     since: datetime | None = options.pop("since")
     urgencies: Iterable[Urgency] = options.pop("severity")
     return Filter(types, tuple(sorted(set(urgencies), reverse=True)), advisories, cves, since.date() if since else None, packages)
+
+
+def print_unmet(wanted: Filter, advisories: Iterable[Advisory], packages: Iterable[NEVRA]) -> None:
+    """A line on standard error for each id and glob of the filter that names nothing of what the trees lack."""
+    options = unmet(wanted, tuple(advisories), tuple(packages))
+    print_lines([f"mirrorsync: {option} names nothing that is pending; is it written right?" for option in options], err=True)
 
 
 def _split(values: Iterable[str]) -> tuple[str, ...]:

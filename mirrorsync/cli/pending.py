@@ -1,7 +1,7 @@
 """`mirrorsync pending`."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -13,13 +13,14 @@ from mirrorsync.app.assembly import opened_sources, site_of
 from mirrorsync.app.pending import pending_offline, pending_tree
 from mirrorsync.app.run import Run
 from mirrorsync.cli.context import Call, Verbosity, caller, chosen_trees, each_tree, end_with, json_option, tree_arguments
-from mirrorsync.cli.filters import filter_of, filter_options
+from mirrorsync.cli.filters import filter_of, filter_options, print_unmet
 from mirrorsync.cli.output import print_document, print_lines
 from mirrorsync.config.schema import Config
 from mirrorsync.errors import ExitCode
+from mirrorsync.model.filter import Filter
 from mirrorsync.model.outcome import TreeFailure
 from mirrorsync.model.pending import PendingOutcome
-from mirrorsync.planning.filters import chosen_errata, chosen_untold
+from mirrorsync.planning.filters import chosen_errata, chosen_untold, concerned
 from mirrorsync.report.pending import pending_csv, pending_lines, pending_report, pending_summary
 from mirrorsync.report.progress import progress_on
 from mirrorsync.report.text import failure_lines, finding_lines
@@ -45,10 +46,12 @@ def pending_command(call: Call, /, trees: tuple[str, ...], *, offline: bool, as_
     now = datetime.now(UTC)
 
     def act(name: str) -> PendingOutcome:
-        found = pending_offline(config, name, now) if offline else _looked_up(config, name, now)
-        return replace(found, errata=chosen_errata(wanted, found.errata), untold=chosen_untold(wanted, found.untold))
+        return pending_offline(config, name, now) if offline else _looked_up(config, name, now)
 
-    outcomes = list(each_tree(chosen_trees(config, trees), act))
+    found = list(each_tree(chosen_trees(config, trees), act))
+    if call.verbosity is not Verbosity.QUIET:
+        _print_unmet(found, wanted)
+    outcomes = [_part(outcome, wanted) for outcome in found]
     _print_failures(outcomes, quiet=as_json)
     if as_json:
         print_document(pending_report(outcomes, wanted, now.date()))
@@ -57,6 +60,21 @@ def pending_command(call: Call, /, trees: tuple[str, ...], *, offline: bool, as_
     else:
         _print(outcomes, now.date(), call.verbosity, offline=offline)
     end_with(outcome.exit_code for outcome in outcomes)
+
+
+def _part(outcome: PendingOutcome | TreeFailure, wanted: Filter) -> PendingOutcome | TreeFailure:
+    """What of it is meant."""
+    if isinstance(outcome, TreeFailure):
+        return outcome
+    return replace(outcome, errata=chosen_errata(wanted, outcome.errata), untold=chosen_untold(wanted, outcome.untold))
+
+
+def _print_unmet(outcomes: Sequence[PendingOutcome | TreeFailure], wanted: Filter) -> None:
+    """Nothing where some tree could not be looked at."""
+    seen = [outcome for outcome in outcomes if isinstance(outcome, PendingOutcome)]
+    if len(seen) == len(outcomes):
+        advisories = (erratum.advisory for outcome in seen for erratum in outcome.errata)
+        print_unmet(wanted, advisories, (nevra for outcome in seen for nevra in concerned(outcome)))
 
 
 def _looked_up(config: Config, name: str, now: datetime) -> PendingOutcome:

@@ -2,9 +2,10 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,16 @@ from mirrorsync.cli.context import (
     json_option,
     tree_arguments,
 )
-from mirrorsync.cli.filters import filter_of, filter_options
+from mirrorsync.cli.filters import filter_of, filter_options, print_unmet
 from mirrorsync.cli.hooks import hooks_of, hooks_option, speaker
 from mirrorsync.cli.output import print_document, print_lines
 from mirrorsync.cli.telling import tell_others, told
 from mirrorsync.config.schema import Config
 from mirrorsync.errors import ExitCode, UsageError
 from mirrorsync.files import write_file
+from mirrorsync.model.filter import Filter
 from mirrorsync.model.outcome import TreeFailure, UpdateOutcome
+from mirrorsync.planning.filters import concerned
 from mirrorsync.planning.saved import SAVED_SCHEMA, SavedPlan, saved_document
 from mirrorsync.report.documents import update_document
 from mirrorsync.report.progress import progress_on
@@ -78,11 +81,26 @@ def update_command(
 
     results = each_tree(chosen_trees(config, trees), act)
     outcomes = shown_updates(results if dry_run else told(config, results, run.name), call.verbosity, as_json=as_json)
+    if call.verbosity is not Verbosity.QUIET:
+        _print_unmet(outcomes, wanted)
     if save:
         _save(outcomes, run, save)
     if not dry_run:
         tell_others(config)
     end_with(outcome.exit_code for outcome in outcomes)
+
+
+def _print_unmet(outcomes: Sequence[UpdateOutcome | TreeFailure], wanted: Filter) -> None:
+    """Nothing where some tree could not be looked at."""
+    seen = [(outcome.plan, outcome.pending) for outcome in outcomes if isinstance(outcome, UpdateOutcome) and outcome.pending]
+    if len(seen) == len(outcomes):
+        left = (erratum.advisory for _, pending in seen for erratum in pending.errata)
+        advisories = chain(left, (advisory for plan, _ in seen for advisory in plan.advisories))
+        packages = [nevra for _, pending in seen for nevra in concerned(pending)]
+        for plan, _ in seen:
+            packages += [entry.package.nevra for entry in plan.incoming]
+            packages += [entry.package.nevra for entry in plan.outgoing]
+        print_unmet(wanted, advisories, packages)
 
 
 def _require_savable(config: Config, file: Path) -> None:

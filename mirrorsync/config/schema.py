@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from mirrorsync.config import values
+from mirrorsync.model.address import shown
 from mirrorsync.model.choices import Compression, Layout, MetadataSignatures, MirrorKind, Occasion, Signatures, StartTls
 from mirrorsync.model.pending import Urgency
 from mirrorsync.model.policy import NewPackages, Policy
@@ -33,7 +34,7 @@ def _parsed(parse: Callable[[str], object]) -> PlainValidator:
 
 
 def _hidden(url: str | None) -> str | None:
-    return url and values.without_credentials(url)
+    return url and shown(url)
 
 
 Text = Annotated[str, _parsed(values.parse_text)]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ WAITS = (timedelta(), timedelta(minutes=15), timedelta(hours=1), timedelta(hours
 """After the first attempt, the second and so on; the last of them after every later one. The next run tries in any case."""
 GIVEN_UP_AFTER = timedelta(days=5)
 MOST = 500
+MOST_BYTES = 64 << 20
 _MOST_LOSSES = 50
 _AT_MOST_SECONDS = 120.0
 _OLD_SECONDS = 86400
@@ -83,12 +85,13 @@ class Outbox:
         self._folder = folder
 
     def add(self, entry: Entry) -> tuple[Loss, ...]:
-        """Keep a message to be sent. Where there are too many the oldest are given up, and returned."""
+        """Keep a message to be sent. Where there are too many, or too much, the oldest are given up, and returned."""
         make_directory(self._folder)
-        name = f"{entry.queued:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}.json"
+        name = f"{entry.queued:%Y%m%dT%H%M%S}-{time.time_ns()}-{secrets.token_hex(4)}.json"
         write_file(self._folder / name, json.dumps(_document(entry)).encode(), mode=_PRIVATE)
-        surplus = self._paths()[:-MOST]
-        losses = tuple(_loss(old, entry.queued, f"more than {MOST} messages wait") for path in surplus if (old := _read(path)))
+        surplus = self._surplus()
+        reason = f"more than {MOST} messages or {MOST_BYTES >> 20} MiB wait"
+        losses = tuple(_loss(old, entry.queued, reason) for path in surplus if (old := _read(path)))
         self._note(losses)
         for path in surplus:
             remove_file(path)
@@ -157,10 +160,25 @@ class Outbox:
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob(_ENTRIES)) if self._folder.is_dir() else []
 
+    def _surplus(self) -> list[Path]:
+        """The oldest, for which there is no room beside those that are newer."""
+        paths = self._paths()
+        taken = accumulate(_size(path) for path in reversed(paths))
+        fitting = sum(1 for size in islice(taken, MOST) if size <= MOST_BYTES)
+        return paths[: len(paths) - fitting]
+
     def _note(self, losses: Iterable[Loss]) -> None:
         if new := tuple(losses):
             kept = (*self.losses(datetime.min.replace(tzinfo=new[0].given_up.tzinfo)), *new)[-_MOST_LOSSES:]
             write_file(self._folder / _LOSSES, json.dumps([_loss_document(loss) for loss in kept]).encode(), mode=_PRIVATE)
+
+
+def _size(path: Path) -> int:
+    """0 for what was delivered meanwhile."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _postponed(entry: Entry, now: datetime, refusal: str) -> Entry:

@@ -1,6 +1,7 @@
 """Mail handed to an SMTP server: one conversation for all messages of a run, under TLS as the configuration asks for it."""
 
 import base64
+import re
 import smtplib
 import socket
 import ssl
@@ -19,7 +20,9 @@ from mirrorsync.model.choices import StartTls
 _PORTS = {"smtp": 25, "smtps": 465}
 _PIECE_SECONDS, _WHOLE_SECONDS = 30.0, 60.0
 _LONGEST_REPLY = 300  # characters of it that are told
-_FINAL = range(500, 600)
+_TOO_LARGE, _NOT_TAKEN = 552, 554
+_NO_SUCH_RECIPIENT = re.compile(r"5\.1\.(?:1|2|3|6|10)\b")  # RFC 3463; 5.1.7 and 5.1.8 are of the sender
+_BY_POLICY = re.compile(r"5\.7\.[0-9]")
 _HIDDEN = "***"
 
 
@@ -57,16 +60,14 @@ class SmtpServer:
 
 
 class _Watched(smtplib.SMTP):
-    """A conversation that is told of its connection before the first reply is waited for."""
+    """A conversation whose connection the deadline makes."""
 
     def __init__(self, deadline: Deadline, **words: Any) -> None:
         self._deadline = deadline
         super().__init__(**words)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        connection: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # the stubs leave out what SMTP_SSL overrides
-        self._deadline.watch(connection)
-        return connection
+        return self._deadline.connected(host, port, timeout)
 
 
 class _WatchedTls(smtplib.SMTP_SSL, _Watched):
@@ -147,19 +148,26 @@ class SmtpDoor:
             yield
         except smtplib.SMTPRecipientsRefused as error:
             [(code, reply)] = error.recipients.values()
-            raise self._refused(code, reply) from error
+            raise self._refused(code, reply, final=bool(_NO_SUCH_RECIPIENT.match(_text(reply)))) from error
         except smtplib.SMTPAuthenticationError as error:
             raise self._broken(f"refuses the username or its password: {self._reply(error.smtp_code, error.smtp_error)}") from error
-        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-            raise self._refused(error.smtp_code, error.smtp_error) from error
+        except smtplib.SMTPSenderRefused as error:
+            raise self._refused(error.smtp_code, error.smtp_error, final=error.smtp_code == _TOO_LARGE) from error
+        except smtplib.SMTPDataError as error:
+            final = error.smtp_code in (_TOO_LARGE, _NOT_TAKEN) and not _BY_POLICY.match(_text(error.smtp_error))
+            raise self._refused(error.smtp_code, error.smtp_error, final=final) from error
         except smtplib.SMTPResponseException as error:
             raise self._broken(f"says {self._reply(error.smtp_code, error.smtp_error)}") from error
         except (smtplib.SMTPException, OSError, UnicodeError, ValueError) as error:
             raise self._broken(self._fault(error)) from error
 
-    def _refused(self, code: int, reply: bytes | str) -> DeliveryError:
-        """Of this one message; where the server closes the connection with it, of the others of this run too."""
-        error = DeliveryError(f"{self._server.name} refuses it: {self._reply(code, reply)}", final=code in _FINAL)
+    def _refused(self, code: int, reply: bytes | str, *, final: bool) -> DeliveryError:
+        """Of this one message; where the server closes the connection with it, of the others of this run too.
+
+        final: what is said of the recipient or of the message itself. Whom a server takes mail from can be mended, and so can what it
+        lets through; and one that says no more than 550 may mean that it does not relay.
+        """
+        error = DeliveryError(f"{self._server.name} refuses it: {self._reply(code, reply)}", final=final)
         if self._conversation is None or self._conversation.sock is None:
             self._broken("closed the connection after a refusal")
         return error
@@ -196,8 +204,7 @@ class SmtpDoor:
         return text
 
     def _reply(self, code: int, reply: bytes | str) -> str:
-        text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
-        return f"{code} {self._shown(' '.join(text.split()))}"
+        return f"{code} {self._shown(' '.join(_text(reply).split()))}"
 
     def _shown(self, text: str) -> str:
         """A server's words without what it was told in confidence, which it may repeat."""
@@ -208,6 +215,10 @@ class SmtpDoor:
 
 class _Refusal(smtplib.SMTPException):
     """What the server offers is not enough."""
+
+
+def _text(reply: bytes | str) -> str:
+    return reply.decode(errors="replace") if isinstance(reply, bytes) else reply
 
 
 def _own_address(conversation: smtplib.SMTP) -> str:

@@ -1,8 +1,8 @@
 """News handed to a webhook: JSON by POST, signed by HMAC-SHA256 as https://www.standardwebhooks.com (version 1) says.
 
-    webhook-id         the same at every attempt: who has it already may ignore it
-    webhook-timestamp  of this attempt, in seconds since the epoch
-    webhook-signature  "v1," and base64 of the HMAC of ID.TIMESTAMP.BODY, where there is a secret
+webhook-id         the same at every attempt: who has it already may ignore it
+webhook-timestamp  of this attempt, in seconds since the epoch
+webhook-signature  "v1," and base64 of the HMAC of ID.TIMESTAMP.BODY, where there is a secret
 """
 
 import base64
@@ -21,7 +21,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
 from urllib3.poolmanager import ProxyManager
 
 from mirrorsync import __version__
@@ -30,6 +30,7 @@ from mirrorsync.errors import DeliveryError
 
 _PIECE_SECONDS, _WHOLE_SECONDS = 10.0, 30.0
 _PREFIX = "whsec_"
+_GOOD = range(200, 300)
 _AGAIN = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 
 
@@ -92,7 +93,7 @@ def post(webhook: Webhook, body: bytes, timestamp: int) -> None:
             webhook.url, data=body, headers=headers, timeout=_PIECE_SECONDS, verify=verify, allow_redirects=False, stream=True
         ) as response:
             pass  # what it says is nobody's business
-    if not response.ok or response.is_redirect:
+    if response.status_code not in _GOOD:
         raise DeliveryError(f"{webhook.name} answers {_status(response)}", final=_is_final(response.status_code))
 
 
@@ -151,19 +152,17 @@ class _Adapter(HTTPAdapter):
 
 
 def _pools(deadline: Deadline) -> dict[str, Any]:
-    """Classes of connection pools whose sockets are shut down when the time is over."""
+    """Classes of connection pools whose sockets the deadline makes."""
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> Any:
-            made = super()._new_conn()
-            deadline.watch(made)
-            return made
+            try:
+                return deadline.connected(self._dns_host, self.port, _PIECE_SECONDS)
+            except TimeoutError as error:
+                raise ConnectTimeoutError(self, "the connection") from error
 
     class Tls(HTTPSConnection):
-        def _new_conn(self) -> Any:
-            made = super()._new_conn()
-            deadline.watch(made)
-            return made
+        _new_conn = Plain._new_conn
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

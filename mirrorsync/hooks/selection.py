@@ -21,7 +21,7 @@ class Hook:
     @property
     def fault(self) -> str | None:
         """Why it is not run: `what; what to do`; None where it can be."""
-        if not (self.program.is_file() and os.access(self.program, os.X_OK)):
+        if not (os.path.isfile(self.program) and os.access(self.program, os.X_OK)):  # noqa: PTH113  Path's raises where it may not look
             return f"{self.program} is not a program that this user can run; chmod 755 it, or take it away"
         if hands := foreign_hands(self.program):
             return f"{hands} may be changed by others than root and this user; chown it, and chmod go-w"

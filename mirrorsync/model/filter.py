@@ -12,7 +12,7 @@ class Filter:
     """All the conditions that are given have to hold; of several values of one, one is enough. Without any, everything is meant.
 
     advisories: globs over ids; cves: CVEs' ids; a match of either is enough.  since: issued on that day or later.
-    packages: globs over names and name-evr.arch.  All are sorted.
+    packages: globs over names, and over name-version-release.arch as far as it is written, epoch or not.  All are sorted.
     """
 
     types: tuple[AdvisoryType, ...] = ()

@@ -3,13 +3,13 @@
 Conditions narrow each other. dnf adds up what its options name, so that `--security --sec-severity Critical` is all security errata there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 
 from mirrorsync.model.advisory import Advisory, AdvisoryType
 from mirrorsync.model.filter import Filter
-from mirrorsync.model.pending import PendingErratum, Step, Urgency
+from mirrorsync.model.pending import PendingErratum, PendingOutcome, Step, Urgency
 from mirrorsync.model.version import NEVRA
 from mirrorsync.planning.document import Document
 from mirrorsync.planning.node import Node
@@ -30,18 +30,30 @@ def means(wanted: Filter, advisory: Advisory) -> bool:
 def _named(wanted: Filter, advisory: Advisory) -> bool:
     if any(fnmatchcase(advisory.id, glob) for glob in wanted.advisories):
         return True
-    return not {_present_name(cve) for cve in wanted.cves}.isdisjoint(map(_present_name, advisory.cves))
+    return not {present_name(cve) for cve in wanted.cves}.isdisjoint(map(present_name, advisory.cves))
 
 
-def _present_name(cve: str) -> str:
+def present_name(cve: str) -> str:
     """CAN-2002-0083 was the candidate that became CVE-2002-0083."""
     upper = cve.strip().upper()
     return f"CVE-{upper.removeprefix('CAN-')}" if upper.startswith("CAN-") else upper
 
 
 def means_package(wanted: Filter, nevra: NEVRA) -> bool:
-    """Whether the filter names no packages, or this one by its name or its name-evr.arch."""
-    return not wanted.packages or any(fnmatchcase(text, glob) for glob in wanted.packages for text in (nevra.name, str(nevra)))
+    """Whether the filter names no packages, or this one in one of the ways that dnf knows."""
+    return not wanted.packages or any(_matches(glob, nevra) for glob in wanted.packages)
+
+
+def _matches(glob: str, nevra: NEVRA) -> bool:
+    return any(fnmatchcase(text, glob) for text in _spellings(nevra))
+
+
+def _spellings(nevra: NEVRA) -> Iterator[str]:
+    """name, name.arch, name-version, name-version-release and name-version-release.arch; a version with its epoch, and without."""
+    name, evr, arch = nevra.name, nevra.evr, nevra.arch
+    yield from (name, f"{name}.{arch}")
+    for version in (evr.version, f"{evr.epoch or 0}:{evr.version}"):
+        yield from (f"{name}-{version}", f"{name}-{version}-{evr.release}", f"{name}-{version}-{evr.release}.{arch}")
 
 
 def means_step(wanted: Filter, step: Step) -> bool:
@@ -59,6 +71,22 @@ def chosen_errata(wanted: Filter, errata: Iterable[PendingErratum]) -> tuple[Pen
 def chosen_untold(wanted: Filter, untold: Sequence[Step]) -> tuple[Step, ...]:
     """The updates that are meant of those that no erratum tells of: none where it is errata that are meant."""
     return () if wanted.of_errata else tuple(step for step in untold if means_step(wanted, step))
+
+
+def concerned(outcome: PendingOutcome) -> Iterator[NEVRA]:
+    """The packages of all that a tree lacks, those that it has and those that would come."""
+    for step in (*(step for erratum in outcome.errata for step in erratum.steps), *outcome.untold):
+        yield from (step.to, step.held) if step.held else (step.to,)
+
+
+def unmet(wanted: Filter, advisories: Sequence[Advisory], packages: Sequence[NEVRA]) -> tuple[str, ...]:
+    """The options of the filter that name none of these: what is applied already, or written wrong."""
+    cves = {present_name(cve) for advisory in advisories for cve in advisory.cves}
+    return (
+        *(f"--advisory {glob}" for glob in wanted.advisories if not any(fnmatchcase(each.id, glob) for each in advisories)),
+        *(f"--cve {cve}" for cve in wanted.cves if present_name(cve) not in cves),
+        *(f"--package {glob}" for glob in wanted.packages if not any(_matches(glob, nevra) for nevra in packages)),
+    )
 
 
 def filter_text(wanted: Filter) -> str:

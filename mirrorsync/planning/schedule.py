@@ -15,16 +15,6 @@ _LONGEST_PAUSE = 41 * 366  # days from one 29th of February that is a Sunday to 
 _FRACTIONS = 1 << 32
 
 
-def next_time(cron: CronTime, after: datetime) -> datetime:
-    """The first time that comes after `after`, an instant with a time zone, and in that zone."""
-    return _next(cron, after.astimezone(UTC), after.tzinfo).astimezone(after.tzinfo)
-
-
-def last_time(cron: CronTime, until: datetime) -> datetime:
-    """The last time that came before `until` or comes just then, in its zone."""
-    return _last(cron, until.astimezone(UTC), until.tzinfo).astimezone(until.tzinfo)
-
-
 def next_run(timing: Timing, seed: str, after: datetime) -> datetime:
     """When the task next begins after `after`, in its zone: at a time of its cron, and by up to its jitter later.
 

@@ -12,7 +12,7 @@ from mirrorsync.model.advisory import Advisory
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.package import Package
 from mirrorsync.model.pending import Prospect, Step
-from mirrorsync.model.plan import Change, Held, Incoming, Plan, Removal
+from mirrorsync.model.plan import Change, Held, Incoming, Outgoing, Plan, Removal
 from mirrorsync.model.policy import Policy
 from mirrorsync.model.version import NEVRA
 from mirrorsync.planning.architecture import SOURCES, installable, related
@@ -97,7 +97,7 @@ class _Search:
 
     def _leaving(self, build: Package, nevra: NEVRA) -> Step | None:
         """It leaves for something else that comes and is not older than what is lacked, or obsoletes it."""
-        leaving = (entry for entry in self._plan.outgoing if entry.package is build)
+        leaving = self._outgoing.get(id(build), ())
         fitting = (entry for entry in leaving if entry.removal is Removal.OBSOLETED or entry.by.evr >= nevra.evr)
         return next((Step(build.nevra, entry.by) for entry in fitting), None)
 
@@ -108,17 +108,13 @@ class _Search:
         if newer:
             best = max(newer, key=lambda entry: (entry.package.evr, entry.package.arch == build.arch))
             return Step(build.nevra, best.package.nevra, Prospect.KEPT_OUT, best.reason)
-        kept = next((entry for entry in self._plan.kept if entry.package is build), None)
-        return Step(build.nevra, nevra, Prospect.KEPT_OUT, kept.reason) if kept else None
+        kept = self._kept.get(id(build))
+        return Step(build.nevra, nevra, Prospect.KEPT_OUT, kept) if kept is not None else None
 
     def _waiting(self, build: Package) -> Step | None:
         """What obsoletes it is held back."""
-        waiting = {entry.nevra: entry.reason for entry in self._plan.held}
-        for catalogue in self._available if waiting else ():
-            for package in catalogue.packages:
-                if package.nevra in waiting and any(_obsoletes(package, build)):
-                    return Step(build.nevra, package.nevra, Prospect.HELD, waiting[package.nevra])
-        return None
+        obsoleting = (entry for entry in self._obsoleting.get(build.name, ()) if any(_obsoletes(entry[0], build)))
+        return next((Step(build.nevra, package.nevra, Prospect.HELD, reason) for package, reason in obsoleting), None)
 
     def _at_a_loss(self, build: Package, nevra: NEVRA) -> Step:
         fitting = [package for package in self._offered.get(build.name, ()) if family_of(package) == family_of(build)]
@@ -133,6 +129,31 @@ class _Search:
         build = _nearest(nevra, [package for package in self._by_name.get(nevra.name, ()) if package.evr < nevra.evr])
         before = build.nevra if build else self._obsoleted.get(nevra.key)
         return Step(before, nevra, Prospect.HELD, entry.reason) if isinstance(entry, Held) else Step(before, nevra)
+
+    @cached_property
+    def _outgoing(self) -> Mapping[int, Sequence[Outgoing]]:
+        """What leaves, by the id of the package."""
+        found: dict[int, list[Outgoing]] = defaultdict(list)
+        for entry in self._plan.outgoing:
+            found[id(entry.package)].append(entry)
+        return found
+
+    @cached_property
+    def _kept(self) -> Mapping[int, str]:
+        """Why the plan keeps packages, by the id of each; the first reason."""
+        return {id(entry.package): entry.reason for entry in reversed(self._plan.kept)}
+
+    @cached_property
+    def _obsoleting(self) -> Mapping[str, Sequence[tuple[Package, str]]]:
+        """What is held back, and why, by the names that it would obsolete; in the order of the mirrors."""
+        waiting = {entry.nevra: entry.reason for entry in self._plan.held}
+        found: dict[str, list[tuple[Package, str]]] = defaultdict(list)
+        offered = (package for catalogue in self._available for package in catalogue.packages) if waiting else ()
+        for package in offered:
+            if package.obsoletes and package.nevra in waiting:
+                for name in dict.fromkeys(dependency.name for dependency in package.obsoletes):
+                    found[name].append((package, waiting[package.nevra]))
+        return found
 
     @cached_property
     def _selection(self) -> Selection:

@@ -14,7 +14,7 @@ from mirrorsync.app.timetable import local, seed_of, timings
 from mirrorsync.config.loading import load
 from mirrorsync.config.schema import Config
 from mirrorsync.errors import ConfigError, ExitCode
-from mirrorsync.model.schedule import Task, Timing
+from mirrorsync.model.schedule import Task
 from mirrorsync.scheduler.log import Log, Priority
 from mirrorsync.scheduler.memory import Memory
 from mirrorsync.scheduler.runs import Runs
@@ -35,9 +35,9 @@ class Daemon:
         self._file, self._config, self._log, self._environ = file, config, log, environ
         self._supervisor = Supervisor(environ)
         self._selector = selectors.DefaultSelector()
-        self._runs = Runs(file, config.state, unsupervised(environ), self._selector, log)
-        self._memory = Memory(config.state)
-        self._timer = Timer(self._due, self._memory) if timed else None
+        memory = Memory(config.state)
+        self._runs = Runs(file, config.state, unsupervised(environ), self._selector, log, memory)
+        self._timer = Timer(self._runs.ask, memory) if timed else None
         self._kill_at = _NEVER
         self._ending = False
         self._offset = _wall_offset()
@@ -51,7 +51,7 @@ class Daemon:
         """Until a signal ends it, and all runs have ended. Raises OSError where it cannot begin."""
         with _heard_signals() as signals, self._selector:
             self._selector.register(signals, selectors.EVENT_READ)
-            self._schedule()
+            self._schedule(self._config)
             self._supervisor.ready()
             while (wait := self._do_what_is_due()) is not None:
                 self._tell_supervisor()
@@ -66,19 +66,12 @@ class Daemon:
             if timing.task is Task.UPDATE:
                 self._runs.ask(timing, now)
 
-    def _schedule(self) -> None:
-        """Raises OSError where the state directory cannot be written."""
+    def _schedule(self, config: Config) -> None:
+        """Raises OSError where the state directory cannot be written; nothing has changed then."""
         if self._timer:
-            self._timer.schedule(timings(self._config), seed_of(self._config), datetime.now(UTC))
+            self._timer.schedule(timings(config), seed_of(config), datetime.now(UTC))
             for name, moment in self._timer.coming():
                 self._log.say(f"{name}: next at {local(moment):%Y-%m-%d %H:%M:%S %Z}")
-
-    def _due(self, timing: Timing, due: datetime) -> None:
-        self._runs.ask(timing, due)
-        try:
-            self._memory.note(timing, due)
-        except OSError as error:
-            self._log.say(f"{timing.name}: that it was due could not be noted: {error}", Priority.ERROR)
 
     def _do_what_is_due(self) -> float | None:
         """One turn of the loop. Seconds until something is to be done again, unless something happens; None where all is over."""
@@ -130,10 +123,10 @@ class Daemon:
             config = load(self._file, self._environ)
             if config.state != self._config.state:
                 raise ConfigError((f"{self._file}: mirrorsync.state: is another one now, for which the daemon must be restarted",))
+            self._schedule(config)
             self._config = config
             self._runs.keep([timing.name for timing in timings(config)])
             self._log.say("the configuration is reloaded")
-            self._schedule()
         except (ConfigError, OSError) as error:
             for problem in str(error).splitlines():
                 self._log.say(problem, Priority.ERROR)

@@ -1,6 +1,7 @@
-"""Since when each task is scheduled as it is, or when it was last due: what was missed while no daemon ran is known by it."""
+"""Since when each task is scheduled as it is, or when a run of it last began: what was missed since then is known by it."""
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,16 +17,27 @@ class Memory:
         self._entries = _read(self._path)
 
     def since(self, timing: Timing) -> datetime | None:
-        """When the task was last due, or was scheduled so; None where it never was, or at other times."""
+        """When the task last began, or was scheduled so; None where it never was, or at other times."""
         cron, since = self._entries.get(timing.name, ("", None))
         return since if cron == str(timing.cron) else None
 
-    def note(self, timing: Timing, since: datetime) -> None:
-        """Remember it. Raises OSError."""
-        self._entries[timing.name] = (str(timing.cron), since)
+    def note(self, timings: Iterable[Timing], since: datetime) -> None:
+        """Remember since when these are scheduled so. Raises OSError; nothing has changed then."""
+        self._keep({timing.name: (str(timing.cron), since) for timing in timings})
+
+    def settle(self, name: str, now: datetime) -> None:
+        """Whatever was due of the task by now is done with: a run of it begins, or none may any more. Raises OSError, as above."""
+        if name in self._entries:
+            self._keep({name: (self._entries[name][0], now)})
+
+    def _keep(self, new: Mapping[str, tuple[str, datetime]]) -> None:
+        if not new:
+            return
+        entries = {**self._entries, **new}
         make_directory(self._path.parent)
-        document = {name: [cron, moment.isoformat()] for name, (cron, moment) in sorted(self._entries.items())}
+        document = {name: [cron, moment.isoformat()] for name, (cron, moment) in sorted(entries.items())}
         write_file(self._path, json.dumps(document, indent=1).encode())
+        self._entries = entries
 
 
 def _read(path: Path) -> dict[str, tuple[str, datetime]]:

@@ -14,6 +14,7 @@ from mirrorsync.model.schedule import Lateness, Timing
 from mirrorsync.planning.turns import Request, overdue, queued, startable, why_late
 from mirrorsync.scheduler.child import Child
 from mirrorsync.scheduler.log import Log, Priority
+from mirrorsync.scheduler.memory import Memory
 
 _PRIORITIES = {ExitCode.DONE: Priority.INFO, ExitCode.LOCKED: Priority.INFO, ExitCode.FAILURE: Priority.ERROR}
 _ENDINGS = {
@@ -26,14 +27,16 @@ _ENDINGS = {
 
 
 class Runs:
-    """Those of one configuration `file`; what they say comes from `selector`, and goes to `log`.
+    """Those of one configuration `file`; what they say comes from `selector`, and goes to `log`; which begin is noted in `memory`.
 
     codes: how those that are over ended.
     """
 
-    def __init__(self, file: Path, state: Path, environ: Mapping[str, str], selector: selectors.BaseSelector, log: Log) -> None:
+    def __init__(
+        self, file: Path, state: Path, environ: Mapping[str, str], selector: selectors.BaseSelector, log: Log, memory: Memory
+    ) -> None:
         self._file, self._state, self._environ = file, state, environ
-        self._selector, self._log = selector, log
+        self._selector, self._log, self._memory = selector, log, memory
         self._waiting: tuple[Request, ...] = ()
         self._children: list[Child] = []
         self._ending = False
@@ -67,6 +70,7 @@ class Runs:
         self._drop(late)
         for request in late:
             self._note_lateness(request, None, why_late(request, now) or "")
+            self._settle(request, now)
         ready = startable(self._waiting, [child.request.tree for child in self._children], at_once)
         self._drop(ready)
         for request in ready:
@@ -85,7 +89,10 @@ class Runs:
                 self._over(child, code)
 
     def end(self, number: signal.Signals) -> None:
-        """Begin no more, and ask those at work to end, or with SIGKILL insist."""
+        """Begin no more, and ask those at work to end, or with SIGKILL insist. What waits is left to the next daemon."""
+        for request in self._waiting:
+            due = f"{local(request.due):%Y-%m-%d %H:%M:%S %Z}"
+            self._log.say(f"{request.name}: due at {due}, did not begin before the end", Priority.WARNING)
         self._ending, self._waiting = True, ()
         for child in self._children:
             child.end(number)
@@ -101,6 +108,7 @@ class Runs:
         except OSError as error:
             self._note_lateness(request, None, f"no process could be started: {error.strerror}")
             return
+        self._settle(request, now)
         self._children.append(child)
         self._selector.register(child.output, selectors.EVENT_READ)
         self._log.say(f"{request.name}: begins, process {child.number}")
@@ -114,6 +122,13 @@ class Runs:
         seconds = (datetime.now(UTC) - child.began).total_seconds()
         priority = Priority.INFO if self._ending else _PRIORITIES.get(known, Priority.WARNING)
         self._log.say(f"{child.request.name}: {how}, after {seconds:.0f} s", priority)
+
+    def _settle(self, request: Request, now: datetime) -> None:
+        """It is not made up for any more."""
+        try:
+            self._memory.settle(request.name, now)
+        except OSError as error:
+            self._log.say(f"{request.name}: that its time has come could not be noted: {error}", Priority.ERROR)
 
     def _note_lateness(self, request: Request, began: datetime | None, reason: str) -> None:
         minutes = (datetime.now(UTC) - request.due) // timedelta(minutes=1)

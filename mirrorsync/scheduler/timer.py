@@ -35,9 +35,9 @@ class _Times(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
         return max(following.astimezone(UTC), latest.astimezone(UTC))
 
     def missed(self, since: datetime | None, now: datetime) -> datetime | None:
-        """A run that was due since then, and may still begin; the last of them."""
+        """A run that was due since then, the last of them; whether it may still begin is seen when it is asked for."""
         last = last_run(self.timing, self._seed, local(now)).astimezone(UTC)
-        return last if since and since < last and now - last <= self.timing.late else None
+        return last if since and since < last else None
 
 
 class _Asking(BaseExecutor):  # type: ignore[misc]  # as above
@@ -74,22 +74,23 @@ class Timer(BaseScheduler):  # type: ignore[misc]  # as above
     def schedule(self, timings: Sequence[Timing], seed: str, now: datetime) -> None:
         """These tasks in the place of all others. One that was scheduled just so keeps its time; one that was missed is due at once.
 
-        Raises OSError where they cannot be remembered.
+        Raises OSError where they cannot be remembered; nothing has changed then.
         """
         times = {timing.name: _Times(timing, seed) for timing in timings}
         kept = {job.id for job in self.get_jobs() if job.id in times and job.trigger.timing == times[job.id].timing}
+        new = {name: times[name] for name in sorted(times.keys() - kept)}
+        self._memory.note((each.timing for each in new.values() if not self._remembers(each.timing, now)), now)
         for job in self.get_jobs():
             if job.id not in kept:
                 job.remove()
-        for name in sorted(times.keys() - kept):
-            self._add(name, times[name], now)
+        for name, each in new.items():
+            due = each.missed(self._memory.since(each.timing), now) or each.get_next_fire_time(None, now)
+            self.add_job(_nothing, each, id=name, next_run_time=due)
 
-    def _add(self, name: str, times: _Times, now: datetime) -> None:
-        since = self._memory.since(times.timing)
-        if since is None or since > now + _CORRECTION:
-            self._memory.note(times.timing, now)
-        due = times.missed(since, now) or times.get_next_fire_time(None, now)
-        self.add_job(_nothing, times, id=name, next_run_time=due)
+    def _remembers(self, timing: Timing, now: datetime) -> bool:
+        """Whether it was scheduled just so before, by a clock that was not wrong."""
+        since = self._memory.since(timing)
+        return since is not None and since <= now + _CORRECTION
 
     def ask_for_due(self) -> float:
         """Ask for all that is due. Seconds until something is again; there may be nothing for ever."""

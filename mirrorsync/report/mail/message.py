@@ -8,11 +8,13 @@ group what names the same root.
 import hashlib
 import re
 import textwrap
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import format_datetime
 
+from mirrorsync.errors import ConfigError
 from mirrorsync.report.mail.letter import Cause, Letter
 from mirrorsync.report.mail.markup import html_part
 from mirrorsync.report.mail.plain import text_part
@@ -33,11 +35,14 @@ class _Policy(EmailPolicy):
 
 
 def message_of(letter: Letter, sender: str, list_id: str | None) -> bytes:
-    """The message with CRLF line ends, all of it ASCII. list_id: of RFC 2919, without brackets; by default of the sender's domain."""
+    """The message with CRLF line ends, all of it ASCII. list_id: of RFC 2919, without brackets; by default of the sender's domain.
+
+    Raises ConfigError where sender or recipient is no address.
+    """
     domain = sender.rpartition("@")[2]
     message = EmailMessage(policy=_Policy(linesep="\r\n"))
-    message["From"] = Address("mirrorsync", addr_spec=sender)
-    message["To"] = Address(addr_spec=letter.recipient)
+    message["From"] = _address(sender, "mirrorsync")
+    message["To"] = _address(letter.recipient)
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(letter.now)
     message["Message-ID"] = f"<{_own_id(letter)}@{domain}>"
@@ -49,6 +54,14 @@ def message_of(letter: Letter, sender: str, list_id: str | None) -> bytes:
     message.set_content(text_part(letter), cte="quoted-printable")
     message.add_alternative(html_part(letter), subtype="html", cte="quoted-printable")
     return message.as_bytes()
+
+
+def _address(text: str, name: str = "") -> Address:
+    """Raises ConfigError for what the library takes for none: its errors have no class of their own."""
+    try:
+        return Address(name, addr_spec=text)
+    except (MessageError, ValueError, IndexError) as error:
+        raise ConfigError((f"{text!r} cannot be written as a mail address: {error}; correct it in [report.mail]",)) from error
 
 
 def _own_id(letter: Letter) -> str:
