@@ -202,6 +202,7 @@ def rocky() -> tuple[Standing, Sequence[Generation]]:
         applied_errata(history),
         found,
         _run("update", 73, 3, generation=34, fetched=12, bytes_fetched=48_000_000),
+        _run("check", 2881, 0),
         NOW - timedelta(minutes=73),
         NOW - timedelta(days=2),
         NOW + timedelta(hours=22),
@@ -237,7 +238,7 @@ def redhat73() -> tuple[Standing, Sequence[Generation]]:
         1_980_000_000,
         (told, derived),
         applied=applied_errata(history),
-        last=_run("update", 181, 0),
+        last_update=_run("update", 181, 0),
         succeeded=NOW - timedelta(hours=3),
         checked=NOW - timedelta(hours=3),
     )
@@ -250,7 +251,9 @@ def current() -> tuple[Standing, Sequence[Generation]]:
     hour_ago = NOW - timedelta(hours=1)
     place = ("alma9", "/srv/trees/alma9", "repodata", hour_ago, 9, history[0].published, 5_120, 7_100_000_000)
     applied = applied_errata(history)
-    return Standing(*place, applied=applied, last=_run("check", 61, 0), succeeded=hour_ago, checked=hour_ago), history
+    return Standing(
+        *place, applied=applied, last_update=_run("update", 61, 0), last_check=_run("check", 61, 0), succeeded=hour_ago, checked=hour_ago
+    ), history
 
 
 def broken() -> tuple[Standing, Sequence[Generation]]:
@@ -261,7 +264,7 @@ def broken() -> tuple[Standing, Sequence[Generation]]:
     words = "fedora44: https://mirror.example.org/fedora: no address for that name; look at the resolver, or name another mirror"
     place = ("fedora44", "/srv/trees/fedora44", "repodata", NOW - timedelta(hours=2), 5, history[0].published, 71_900, 98_000_000_000)
     run = _run("update", 118, 1, words)
-    return Standing(*place, pending_errata("FEDORA-", 7), findings=found, last=run, succeeded=NOW - timedelta(days=6)), history
+    return Standing(*place, pending_errata("FEDORA-", 7), findings=found, last_update=run, succeeded=NOW - timedelta(days=6)), history
 
 
 def nasty() -> tuple[Standing, Sequence[Generation]]:

@@ -355,7 +355,7 @@ def test_tables_that_are_not_there_are_refused(write: Write, text: str, line: st
         (
             'stale_after = "30d"\n',
             "trees.a.stale_after: is for the mirrors of updates_from, of which there are none; set it in [[updates]]",
-        ),  # noqa: E501
+        ),
         ('legacy = "yes"\n', "trees.a.legacy: 'yes' is neither true nor false; write one of them without quotation marks"),
         ("boot = {}\n", "trees.a.boot.directory: is missing; set it"),
         ('export.clients = ["10.1.0.0/16(ro)"]\n', "trees.a.export.clients[1]: '10.1.0.0/16(ro)' is not a client"),

@@ -211,6 +211,34 @@ class TestAfter:
         assert program("update").code == 0
         assert not (redhat.folder / "told").exists()
 
+    def test_what_another_run_is_about_to_publish_is_not_forgotten_by_one_that_begins_meanwhile(self, redhat: Site) -> None:
+        program, folder = hooked(redhat)
+        hook(folder, "pre-publish", f"touch {redhat.folder}/asked; until [ -e {redhat.folder}/go ]; do sleep 0.1; done")
+        hook(folder, "post-publish", f"echo $MIRRORSYNC_GENERATION >>{redhat.folder}/told")
+        note = redhat.state / "trees/redhat/hooks/2.json"
+        note.parent.mkdir(parents=True)
+        with subprocess.Popen([*program.command, "-q", "update"]):
+            until((redhat.folder / "asked").exists)
+            note.write_text(json.dumps({"generation": 2, "run": "update"}))  # what it writes next, and then publishes
+            assert program("update").code == 75
+            assert note.exists()
+            (redhat.folder / "go").touch()
+        assert noted(redhat, "told") == ["2"]
+        assert not note.exists()
+
+    def test_whoever_tells_tells_of_what_is_published_meanwhile_too(self, redhat: Site) -> None:
+        program, folder = hooked(redhat)
+        assert program("update").code == 0
+        notes = redhat.state / "trees/redhat/hooks"
+        notes.mkdir(parents=True)
+        for number in (1, 2):
+            (notes / f"{number}.held").write_text(json.dumps({"generation": number, "run": "update"}))
+        (notes / "1.held").rename(notes / "1.json")
+        hook(folder, "post-publish", f"echo $MIRRORSYNC_GENERATION >>{redhat.folder}/told; mv {notes}/2.held {notes}/2.json 2>&-; true")
+        assert program("update").code == 0
+        assert noted(redhat, "told") == ["1", "2"]
+        assert not [*notes.glob("*.json")]
+
 
 class TestRefusals:
     def test_one_that_others_may_write_to_is_not_run(self, redhat: Site) -> None:

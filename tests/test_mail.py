@@ -74,7 +74,7 @@ def nasty() -> Standing:
         pending=(erratum,),
         applied=(accounts.applied(NASTY, title=NASTY),),
         findings=(accounts.finding(what=NASTY),),
-        last=accounts.run("update", 1, NASTY),
+        last_update=accounts.run("update", 1, NASTY),
         path=f"/u1/{NASTY}",
     )
 
@@ -205,7 +205,7 @@ def test_both_parts_say_all_of_it() -> None:
 
 def test_a_failure_says_what_the_run_said() -> None:
     failure = accounts.run("update", 1, "no mirror answers; check the network")
-    text, html = parts(received(letter(accounts.standing(last=failure), news=News(failure=failure)))[1])
+    text, html = parts(received(letter(accounts.standing(last_update=failure), news=News(failure=failure)))[1])
     for part in (" ".join(text.split()), html):
         assert "The update of 2003-02-12 04:17 UTC failed (exit code 1)." in part
         assert "no mirror answers; check the network" in part

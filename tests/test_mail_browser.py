@@ -33,7 +33,7 @@ def mails(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     digest = [account_of(tree, standings.NOW, scope=Scope(since=standings.NOW - timedelta(days=7))) for tree, _ in all_trees]
     made = {
         "change": [account_of(accounts.standing(), NOW, accounts.news())],
-        "failure": [account_of(accounts.standing(last=failure), NOW, News(failure=failure))],
+        "failure": [account_of(accounts.standing(last_update=failure), NOW, News(failure=failure))],
         "digest": digest,
     }
     for name, told in made.items():

@@ -23,9 +23,9 @@ PERFORMANCE = re.compile(r"('[^'=|]+'=\d+s?;;;0)( '[^'=|]+'=\d+s?;;;0)*")
 def fresh() -> Standing:
     """In order, and its last run just over."""
     standing = current()[0]
-    assert standing.last
-    last = dataclasses.replace(standing.last, began=NOW - timedelta(hours=1), ended=NOW - timedelta(minutes=50), exit_code=0)
-    return dataclasses.replace(standing, succeeded=NOW - timedelta(minutes=50), last=last, findings=(), pending=(), untold=())
+    assert standing.last_update
+    last = dataclasses.replace(standing.last_update, began=NOW - timedelta(hours=1), ended=NOW - timedelta(minutes=50), exit_code=0)
+    return dataclasses.replace(standing, succeeded=NOW - timedelta(minutes=50), last_update=last, findings=(), pending=(), untold=())
 
 
 def told(standing: Standing, *findings: Finding) -> Verdict:
@@ -64,13 +64,21 @@ def test_errata_that_are_pending_in_time_are_no_fault() -> None:
 def test_a_master_on_which_nothing_succeeds_any_more_is_critical() -> None:
     verdict = told(dataclasses.replace(fresh(), succeeded=NOW - timedelta(days=3)))
     assert verdict.state is State.CRITICAL
-    assert "no run has succeeded since" in verdict.lines[0]
+    assert "no update has succeeded since" in verdict.lines[0]
 
 
 def test_a_failed_run_is_a_warning_while_the_success_before_it_is_young() -> None:
     standing = fresh()
-    assert standing.last
-    assert told(dataclasses.replace(standing, last=dataclasses.replace(standing.last, exit_code=1))).state is State.WARNING
+    assert standing.last_update
+    assert told(dataclasses.replace(standing, last_update=dataclasses.replace(standing.last_update, exit_code=1))).state is State.WARNING
+
+
+def test_an_update_that_a_hook_held_is_a_warning() -> None:
+    standing = fresh()
+    assert standing.last_update
+    verdict = told(dataclasses.replace(standing, last_update=dataclasses.replace(standing.last_update, withheld="pre-publish: a freeze")))
+    assert verdict.state is State.WARNING
+    assert "the last update was held by pre-publish: a freeze" in verdict.lines[0]
 
 
 def test_a_tree_that_was_never_updated_is_a_warning() -> None:

@@ -9,9 +9,9 @@ import pytest
 from mirrorsync.errors import ExitCode
 from mirrorsync.model.finding import Severity
 from mirrorsync.model.generation import Generation
-from mirrorsync.model.news import News
+from mirrorsync.model.news import News, Publication
 from mirrorsync.model.pending import PendingErratum, Urgency, Waiver
-from mirrorsync.model.standing import RunRecord, Standing
+from mirrorsync.model.standing import AppliedErratum, RunRecord, Standing
 from mirrorsync.planning.failures import Failures, judged
 from mirrorsync.planning.news import concerning, news_of
 from mirrorsync.planning.standing import as_of
@@ -23,11 +23,11 @@ DAY = timedelta(days=1)
 
 def later(before: Standing, days: int = 1, **words: object) -> Standing:
     at = before.at + days * DAY
-    return replace(as_of(replace(before, **words), at.date()), at=at, last=accounts.run(ended=at))  # type: ignore[arg-type]  # Standing's words
+    return replace(as_of(replace(before, **words), at.date()), at=at, last_update=accounts.run(ended=at))  # type: ignore[arg-type]  # Standing's words
 
 
-def told(before: Standing | None, now: Standing, published: Generation | None = None, withheld: str = "") -> News:
-    return news_of(before, now, published, withheld)
+def told(before: Standing | None, now: Standing, *published: Generation, gone: tuple[AppliedErratum, ...] = ()) -> News:
+    return news_of(before, now, published, gone)
 
 
 # --- news -----------------------------------------------------------------------------------------------------------------
@@ -55,7 +55,8 @@ def test_an_erratum_that_was_not_pending_is_news() -> None:
 def test_a_publication_is_news_with_what_it_brought() -> None:
     before = accounts.standing(generation=4, applied=())
     now = later(before, generation=5, applied=(accounts.applied(), accounts.applied("RHSA-2002:262", 3)))
-    news = told(before, now, Generation(5, NOW, "update", added=("a-1-1.i386",), removed=("b-1-1.i386", "c-1-1.i386"), advisories=("x",)))
+    added, removed = ("a-1-1.i386",), ("b-1-1.i386", "c-1-1.i386")
+    news = told(before, now, Generation(5, NOW, "update", added=added, removed=removed, advisories=("RHSA-2003:001",)))
     assert news.publication
     assert (news.publication.number, news.publication.added, news.publication.removed) == (5, 1, 2)
     assert [erratum.id for erratum in news.applied] == ["RHSA-2003:001"]
@@ -64,9 +65,24 @@ def test_a_publication_is_news_with_what_it_brought() -> None:
 def test_a_rollback_tells_which_errata_it_took_out() -> None:
     before = accounts.standing()
     now = later(before, generation=6, applied=())
-    news = told(before, now, Generation(6, NOW, "rollback", back_to=4))
+    news = told(before, now, Generation(6, NOW, "rollback", back_to=4), gone=before.applied)
     assert news.publication
     assert (news.publication.back_to, news.gone) == (4, before.applied)
+
+
+def test_what_was_published_by_runs_that_were_killed_before_they_told_is_told_with_the_next_one() -> None:
+    before = accounts.standing(generation=4, applied=())
+    now = later(before, generation=6, applied=(accounts.applied("b", 6), accounts.applied("a", 5)))
+    killed = Generation(5, NOW, "update", added=("a-1-1.i386",), advisories=("a",))
+    news = told(before, now, killed, Generation(6, NOW, "apply", added=("b-1-1.i386",), removed=("b-0-1.i386",), advisories=("b",)))
+    assert news.publication == Publication(6, "apply", added=2, removed=1)
+    assert [erratum.id for erratum in news.applied] == ["b", "a"]
+
+
+def test_an_erratum_that_comes_in_parts_is_told_with_each() -> None:
+    before = accounts.standing(generation=5, applied=(accounts.applied("a", 5),))
+    now = later(before, generation=6, applied=(accounts.applied("a", 6),))
+    assert told(before, now, Generation(6, NOW, "update", advisories=("a",))).applied == now.applied
 
 
 def test_an_erratum_turns_late_once() -> None:
@@ -112,10 +128,13 @@ def test_a_new_finding_is_news_and_one_whose_numbers_have_changed_is_not() -> No
 
 def test_a_hook_that_holds_a_publication_is_told_until_its_reason_changes() -> None:
     before = accounts.standing()
-    held = later(before, last=accounts.run("update", 3, "pre-publish: not in business hours"))
-    assert told(before, held, withheld="pre-publish: not in business hours").changes
-    held = replace(held, last=accounts.run("update", 3, "pre-publish: not in business hours"))
-    assert not told(held, later(held), withheld="pre-publish: not in business hours").changes
+    held, again, other = (
+        replace(later(before, days), last_update=replace(accounts.run("update", 3), withheld=reason))
+        for days, reason in ((1, "pre-publish: not now"), (2, "pre-publish: not now"), (3, "pre-publish: never"))
+    )
+    assert [told(*pair).withheld for pair in pairwise((before, held, again, other))] == ["pre-publish: not now", "", "pre-publish: never"]
+    checked = replace(held, last_check=accounts.run("check"))
+    assert not told(checked, again).changes
 
 
 # --- whom it concerns -----------------------------------------------------------------------------------------------------

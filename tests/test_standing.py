@@ -13,13 +13,12 @@ from mirrorsync.model.advisory import Reference
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.outcome import BootChange, CheckOutcome, FailedFetch, RollbackOutcome, TreeFailure, UpdateOutcome, Withheld
-from mirrorsync.model.package import Package
 from mirrorsync.model.pending import PendingOutcome, Prospect, Urgency, Waiver
-from mirrorsync.model.plan import Change, Incoming, Plan
+from mirrorsync.model.plan import Plan
 from mirrorsync.model.standing import Standing
 from mirrorsync.planning.applied import applied_errata, pending_again, taken_out, untold_ids
 from mirrorsync.planning.failures import Failures
-from mirrorsync.planning.standing import Outcome, Present, after, as_of, failed, run_record
+from mirrorsync.planning.standing import Outcome, Present, after, as_of, failing, run_record
 from mirrorsync.planning.standing_document import (
     failures_document,
     failures_from,
@@ -28,6 +27,7 @@ from mirrorsync.planning.standing_document import (
     standing_document,
     standing_from,
 )
+from mirrorsync.report.page.condition import condition_of
 from tests import accounts
 from tests.accounts import NOW
 
@@ -73,25 +73,36 @@ def test_an_update_that_looked_says_what_is_pending() -> None:
     assert (standing.pending, standing.untold, standing.findings) == ((accounts.pending(),), (), (WARNING,))
 
 
-def test_what_came_is_not_pending_any_more() -> None:
-    php, more = accounts.step(), accounts.step("php-imap-4.1.2-7.i386", "php-imap-4.1.2-7.3.6.i386", "not signed")
-    errata = accounts.pending("a", Urgency.LOW, php), accounts.pending("b", Urgency.LOW, php, more)
-    looked = PendingOutcome("redhat73", LATER, errata, (php,))
-    incoming = Incoming(Package(php.to, "php.rpm", 1, None), "mirror", Change.UPGRADE, "newer")
-    plan = Plan("redhat73", incoming=(incoming,))
-    published = stands(None, update(plan=plan, pending=looked, generation=5))
-    assert [(erratum.advisory.id, erratum.steps) for erratum in published.pending] == [("b", (more,))]
-    assert published.untold == ()
-    assert len(stands(None, update(plan=plan, pending=looked)).pending) == 2
-
-
 def test_a_failure_keeps_pending_and_published_and_says_its_words() -> None:
     before = accounts.standing()
     standing = stands(before, TreeFailure("redhat73", "the mirror is down", ExitCode.FAILURE))
     assert [erratum.advisory.id for erratum in standing.pending] == [erratum.advisory.id for erratum in before.pending]
     assert (standing.published, standing.findings, standing.succeeded) == (before.published, before.findings, NOW)
-    assert standing.last
-    assert (standing.last.words, standing.last.exit_code, failed(standing.last)) == (("the mirror is down",), 1, True)
+    assert failing(standing) == (standing.last_update,)
+    assert standing.last_update
+    assert (standing.last_update.words, standing.last_update.exit_code) == (("the mirror is down",), 1)
+
+
+def test_checks_that_work_hide_no_updates_that_fail() -> None:
+    failed = stands(accounts.standing(), TreeFailure("redhat73", "the mirror is down", ExitCode.FAILURE))
+    checked = stands(failed, CheckOutcome("redhat73", 2, deep=False, findings=()), name="check")
+    assert (failing(checked), checked.succeeded, checked.checked) == ((failed.last_update,), NOW, LATER)
+    assert condition_of(checked, LATER.date()).why == "the last update failed (exit code 1)"
+    assert failing(stands(checked, update())) == ()
+
+
+def test_what_a_hook_held_is_said_until_it_is_published() -> None:
+    held = stands(accounts.standing(pending=(), untold=(), findings=()), update(withheld=Withheld("pre-publish: not now")))
+    checked = stands(held, CheckOutcome("redhat73", 2, deep=False, findings=()), name="check")
+    assert condition_of(checked, LATER.date()).why == "held by pre-publish: not now"
+    assert condition_of(stands(checked, update()), LATER.date()).word == "Current"
+
+
+def test_what_is_held_back_is_not_said_to_come() -> None:
+    held = accounts.step("zsh-1-1.i386", "zsh-2-1.i386", "needs libacl")
+    standing = accounts.standing(pending=(), findings=(), untold=(held, accounts.step()))
+    assert condition_of(standing, LATER.date()).why == "1 to come with the next update"
+    assert condition_of(replace(standing, untold=(held,)), LATER.date()).word == "Held back"
 
 
 def test_a_check_replaces_what_a_check_looks_for_and_keeps_what_only_an_update_sees() -> None:
@@ -131,7 +142,7 @@ def names(number: int | None) -> list[tuple[str, int]]:
 
 
 def test_applied_errata_are_those_whose_updates_are_in_the_tree_newest_first() -> None:
-    assert names(3) == [("b", 3), ("a", 2)]
+    assert names(3) == [("a", 3), ("b", 3)]
     assert names(4) == [("a", 2)]
     assert names(5) == [("c", 5), ("a", 2)]
     assert names(None) == []
@@ -156,9 +167,15 @@ def test_an_erratum_of_which_nothing_is_known_is_named() -> None:
     assert (erratum.type, erratum.urgency, erratum.met) == ("other", "unrated", None)
 
 
+def test_an_erratum_that_is_too_old_to_be_told_is_not_taken_out_by_that() -> None:
+    assert taken_out((accounts.applied("a", 2),), (), RECORDS, 5) == ()
+    assert [erratum.id for erratum in taken_out((accounts.applied("b", 3),), (), RECORDS, 4)] == ["b"]
+
+
 def test_errata_that_a_rollback_took_out_are_pending_again() -> None:
     told = accounts.advisory(packages=(accounts.step().to,))
-    gone = taken_out((accounts.applied("RHSA-2003:017"), accounts.applied("kept")), (accounts.applied("kept"),))
+    back = {6: record(6, back_to=3)}
+    gone = taken_out((accounts.applied("RHSA-2003:017"), accounts.applied("kept")), (accounts.applied("kept"),), back, 6)
     outcome = RollbackOutcome("redhat73", 3, 6, added=("php-4.1.2-7.i386",), removed=("php-4.1.2-7.3.6.i386",))
     [erratum] = pending_again(gone, outcome, {told.id: told}, NOW.date())
     assert (erratum.advisory, erratum.urgency, erratum.due) == (told, Urgency.CRITICAL, date(2003, 1, 22))
@@ -179,9 +196,11 @@ def through_json(document: object) -> object:
     "standing",
     [
         accounts.standing(of_check=(accounts.finding(),)),
-        accounts.standing(generation=None, published=None, last=None, succeeded=None, checked=None, next_run=None, applied=()),
+        accounts.standing(
+            generation=None, published=None, last_update=None, last_check=None, succeeded=None, checked=None, next_run=None, applied=()
+        ),
         accounts.standing(applied=(accounts.applied(issued=None, target=None),), untold=(accounts.step(None),)),
-        accounts.standing(path="/u1/\udcff\u202e\n", last=accounts.run("update", 1, "\udcff")),
+        accounts.standing(path="/u1/\udcff\u202e\n", last_update=accounts.run("update", 1, "\udcff")),
     ],
 )
 def test_a_standing_reads_back_the_same(standing: Standing) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -72,10 +73,10 @@ def runs(site: Site) -> list[tuple[str, int]]:
 def test_an_update_is_kept_with_what_it_published(redhat: Site) -> None:
     assert redhat.program()("update").code == 0
     standing = kept(redhat)
-    assert (standing["generation"], standing["packages"], standing["last"]["fetched"]) == (2, 2, 1)
+    assert (standing["generation"], standing["packages"], standing["last_update"]["fetched"]) == (2, 2, 1)
     assert standing["published"] is not None
-    assert standing["succeeded"] == standing["last"]["ended"] == standing["at"]
-    assert standing["last"]["bytes_fetched"] > 0
+    assert standing["succeeded"] == standing["last_update"]["ended"] == standing["at"]
+    assert standing["last_update"]["bytes_fetched"] > 0
     assert runs(redhat) == [("update", 0)]
 
 
@@ -86,7 +87,7 @@ def test_a_failed_run_is_kept_with_its_words_and_what_the_tree_is_stays(redhat: 
     shutil.rmtree(redhat.mirror)
     assert program("update").code == 1
     after = kept(redhat)
-    assert "mirror" in after["last"]["words"][0]
+    assert "mirror" in after["last_update"]["words"][0]
     assert (after["generation"], after["published"], after["packages"]) == (before["generation"], before["published"], before["packages"])
     assert after["succeeded"] == before["succeeded"]
     assert runs(redhat) == [("update", 0), ("update", 1)]
@@ -121,7 +122,7 @@ def test_a_run_that_finds_another_at_work_is_not_kept(updated: Mirrorsync, redha
             pass
         holder.kill()
     assert [run for run in runs(redhat) if run[1]] == []
-    assert kept(redhat)["last"]["exit_code"] == before["last"]["exit_code"] == 0
+    assert kept(redhat)["last_update"]["exit_code"] == before["last_update"]["exit_code"] == 0
 
 
 def test_findings_are_those_of_the_last_update_and_check(updated: Mirrorsync, redhat: Site, rpm: Builder) -> None:
@@ -146,6 +147,23 @@ def test_damaged_files_are_as_if_they_were_not_there(updated: Mirrorsync, redhat
     assert updated("report").code == 0
     assert updated("update").code == 0
     assert (kept(redhat)["generation"], runs(redhat)) == (2, [("update", 0)])
+
+
+def test_runs_that_end_at_once_are_all_kept(updated: Mirrorsync, redhat: Site) -> None:
+    checks = [subprocess.Popen([*updated.command, "-q", "check"]) for _ in range(8)]
+    assert [check.wait() for check in checks] == [0] * 8
+    assert runs(redhat) == [("update", 0), *[("check", 0)] * 8]
+
+
+def test_checks_that_work_hide_no_updates_that_fail(updated: Mirrorsync, redhat: Site) -> None:
+    succeeded = kept(redhat)["succeeded"]
+    shutil.rmtree(redhat.mirror)
+    assert (updated("update").code, updated("check").code) == (1, 0)
+    assert kept(redhat)["succeeded"] == succeeded
+    assert "redhat: failed: the last update failed (exit code 1)" in updated("report").out
+    plugin = updated("check", "--nagios", "--max-age", "1s")
+    assert plugin.code == 2
+    assert "the last update failed, no update has succeeded since" in plugin.out
 
 
 def test_only_the_last_runs_are_kept(updated: Mirrorsync, redhat: Site) -> None:
@@ -178,6 +196,22 @@ def test_a_publication_is_told_and_a_run_with_nothing_to_do_is_not(redhat: Site,
     assert program("-q", "update") == Result(0, "", "")
     assert program("-q", "check") == Result(0, "", "")
     assert len(server.received) == 1
+
+
+def test_what_a_run_published_that_was_killed_before_it_could_tell_is_told_by_the_next(redhat: Site, server: MailServer) -> None:
+    program = telling(redhat, clear_text(server))
+    hooks = redhat.folder / "hooks.d"
+    hooks.mkdir()
+    (hooks / "post-publish").write_text(f"#!/bin/sh\nrm {hooks}/post-publish; kill -KILL $PPID\n")
+    (hooks / "post-publish").chmod(0o755)
+    program.config.write_text(program.config.read_text().replace("[mirrorsync]", f'[mirrorsync]\nhooks = "{hooks}"'))
+    program("check")
+    subjects(server)
+    assert program("update").code == -signal.SIGKILL
+    assert (subjects(server), kept(redhat)["generation"]) == ([], None)
+    assert program("update").code == 0
+    [subject] = subjects(server)
+    assert "1 package published" in subject
 
 
 def test_a_failure_is_told_once_and_once_that_it_is_over(redhat: Site, server: MailServer) -> None:

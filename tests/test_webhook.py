@@ -114,7 +114,7 @@ def test_an_event_fits_its_schema(name: str) -> None:
     standing, _ = rocky()
     publication = Publication(34, "update", 12, 11)
     errata = standing.pending
-    news = News(publication, standing.applied[:3], (), errata[:4], errata[4:5], untold=standing.untold, failure=standing.last)
+    news = News(publication, standing.applied[:3], (), errata[:4], errata[4:5], untold=standing.untold, failure=standing.last_update)
     document = json.loads(json.dumps(event_document(Occasion.CHANGES, standing, news, f"[mirrorsync] {name}", "master")))
     jsonschema.Draft202012Validator(schema).validate(document)
     assert document["pending"]["critical"] == 9

@@ -9,7 +9,7 @@ from mirrorsync.app.targets import targets_of
 from mirrorsync.config.schema import Config
 from mirrorsync.errors import TreeError
 from mirrorsync.model.advisory import Advisory
-from mirrorsync.model.generation import Generation
+from mirrorsync.model.generation import ADOPTION, Generation
 from mirrorsync.model.outcome import RollbackOutcome, UpdateOutcome
 from mirrorsync.model.pending import PendingErratum, Urgency
 from mirrorsync.model.standing import AppliedErratum, RunRecord, Standing
@@ -25,14 +25,23 @@ Told = Mapping[str, Advisory]
 
 def following(
     config: Config, tree: Tree, before: Standing | None, present: Present, outcome: Outcome, run: RunRecord
-) -> tuple[Standing, Generation | None]:
-    """The standing then, and the generation that the run published. Only reads."""
+) -> tuple[Standing, tuple[Generation, ...], tuple[AppliedErratum, ...]]:
+    """The standing then, the generations that were published since the one before, and the errata that were taken out. Only reads."""
     records = _records(tree, run.ended)
-    told = _told_by(outcome)
-    applied = _applied(config, tree, records, present.generation, before.applied if before else (), told)
+    known = before.applied if before else ()
+    applied = _applied(config, tree, records, present.generation, known, _told_by(outcome))
+    gone = taken_out(known, applied, records, present.generation)
     now = after(before, present, outcome, run, applied)
-    published = records.get(run.generation) if run.generation is not None else None
-    return (_with_what_went(tree, before, now, outcome) if isinstance(outcome, RollbackOutcome) and before else now), published
+    if isinstance(outcome, RollbackOutcome):
+        now = _with_what_went(tree, gone, now, outcome)
+    return now, _published(records, before, present, run), gone
+
+
+def _published(records: Mapping[int, Generation], before: Standing | None, present: Present, run: RunRecord) -> tuple[Generation, ...]:
+    """Oldest first. A run that was killed once it had published told nobody; where nothing was ever recorded it is this run's alone."""
+    since = before.generation or 0 if before else (run.generation or 0) - 1
+    until = present.generation or 0 if before else run.generation or 0
+    return tuple(records[number] for number in sorted(records) if since < number <= until and records[number].run != ADOPTION)
 
 
 def applied_now(config: Config, tree: Tree, standing: Standing) -> tuple[AppliedErratum, ...]:
@@ -65,9 +74,8 @@ def rating(config: Config) -> Rate:
     return rate
 
 
-def _with_what_went(tree: Tree, before: Standing, now: Standing, outcome: RollbackOutcome) -> Standing:
+def _with_what_went(tree: Tree, gone: tuple[AppliedErratum, ...], now: Standing, outcome: RollbackOutcome) -> Standing:
     """A rollback makes errata pending again."""
-    gone = taken_out(before.applied, now.applied)
     again = pending_again(gone, outcome, Library(tree.state / LIBRARY).all([erratum.id for erratum in gone]), now.at.date())
     known = {erratum.advisory.id for erratum in now.pending}
     return replace(now, pending=(*now.pending, *(erratum for erratum in again if erratum.advisory.id not in known)))

@@ -16,7 +16,7 @@ from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.outcome import Withheld
 from mirrorsync.model.plan import Plan
 from mirrorsync.planning.document import plan_document
-from mirrorsync.tree.site import Tree
+from mirrorsync.tree.site import Tree, numbered
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -60,7 +60,9 @@ def ask(tree: Tree, run: Run, publication: Publication) -> Withheld | None:
 
     The generation lies at `building` meanwhile, whole. What is noted counts once its generation is the tree's.
     """
-    remove_file(_owed(tree))
+    for number in _owed_numbers(tree):
+        if number >= publication.number:  # of runs that were stopped before they published it
+            remove_file(_owed(tree, number))
     if run.hooks is None:
         return None
     document = document_of(tree, run, publication)
@@ -68,35 +70,36 @@ def ask(tree: Tree, run: Run, publication: Publication) -> Withheld | None:
         if answer.refusal:
             return Withheld(f"hook {answer.hook}: {answer.refusal}")
     if hooks_for(run.hooks.folder, AFTER):
-        make_directory(_owed(tree).parent)
-        write_file(_owed(tree), json.dumps(document).encode())
+        make_directory(_notes(tree))
+        write_file(_owed(tree, publication.number), json.dumps(document).encode())
     return None
 
 
 def tell(tree: Tree, run: Run) -> tuple[Finding, ...]:
     """Tell the hooks after a publication what was published, be it by a run that was stopped before it could.
 
-    Without the tree's lock; another run that is just telling them does it alone.
+    Without the tree's lock; another run that is just telling them does it alone, and what is published meanwhile too.
     """
-    if run.hooks is None or not _owed(tree).is_file():
+    if run.hooks is None or not _published(tree):
         return ()
     try:
-        with locked(_owed(tree).with_name("lock"), f"{tree.name}: hooks"):
+        with locked(_notes(tree) / "lock", f"{tree.name}: hooks"):
+            remove_strays(_notes(tree))
             return tuple(_told(tree, run))
     except LockedError:
         return ()
 
 
 def _told(tree: Tree, run: Run) -> Iterator[Finding]:
-    remove_strays(_owed(tree).parent)
-    document = _read(_owed(tree))
-    published = document is not None and document["generation"] <= (tree.stamp() or 0)
-    for answer in _answers(tree, run, AFTER, document) if document and published else ():
-        if answer.refusal:
-            what = f"after generation {document['generation'] if document else ''} was published: {answer.refusal}"
-            remedy = "the tree is published all the same; mend the hook, and do by hand what it was to do"
-            yield Finding(Severity.WARNING, "hook-failed", answer.hook, what, remedy)
-    remove_file(_owed(tree))
+    while owed := _published(tree):
+        number = owed[0]
+        document = _read(_owed(tree, number))
+        for answer in _answers(tree, run, AFTER, document) if document else ():
+            if answer.refusal:
+                what = f"after generation {number} was published: {answer.refusal}"
+                remedy = "the tree is published all the same; mend the hook, and do by hand what it was to do"
+                yield Finding(Severity.WARNING, "hook-failed", answer.hook, what, remedy)
+        remove_file(_owed(tree, number))
 
 
 def _answers(tree: Tree, run: Run, occasion: str, document: Mapping[str, Any]) -> Iterator[Answer]:
@@ -124,9 +127,24 @@ def _environment(tree: Tree, occasion: str, document: Mapping[str, Any]) -> dict
     }
 
 
-def _owed(tree: Tree) -> Path:
-    """What hooks are to be told once it is published: written before, so that no instant loses it."""
-    return tree.state / "hooks/owed.json"
+def _notes(tree: Tree) -> Path:
+    """Has what hooks are to be told once it is published: written before, so that no instant loses it."""
+    return tree.state / "hooks"
+
+
+def _owed(tree: Tree, number: int) -> Path:
+    """Of generation `number` alone: whoever tells of it never takes away what another run has noted meanwhile."""
+    return _notes(tree) / f"{number}.json"
+
+
+def _owed_numbers(tree: Tree) -> tuple[int, ...]:
+    return numbered(path.stem for path in _notes(tree).glob("*.json") if path.stem.isdecimal())
+
+
+def _published(tree: Tree) -> tuple[int, ...]:
+    """The generations that hooks are to be told of, oldest first. What is not published yet is another run's, at work now or stopped."""
+    stamp = tree.stamp() or 0
+    return tuple(number for number in _owed_numbers(tree) if number <= stamp)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -5,14 +5,17 @@
     runs.json       the last 200 runs, the oldest first
     told.json       what was told of failures
 
-Damaged files are as if they were not there.
+Who records a run reads them and writes them in turn, for two runs may end at once. Damaged files are as if they were not there.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from mirrorsync import locks
 from mirrorsync.app.assembly import tree_of
 from mirrorsync.app.present import present_of
 from mirrorsync.app.targets import measured
@@ -20,7 +23,6 @@ from mirrorsync.config.schema import Config
 from mirrorsync.errors import PlanError
 from mirrorsync.files import make_directory, write_file
 from mirrorsync.model.generation import Generation
-from mirrorsync.model.outcome import CheckOutcome, TreeFailure
 from mirrorsync.model.standing import AppliedErratum, RunRecord, Standing
 from mirrorsync.planning.document import Document
 from mirrorsync.planning.failures import Failures
@@ -40,21 +42,23 @@ from mirrorsync.tree.site import Tree
 
 MOST_RUNS = 200
 _STANDING, _APPLIED, _RUNS, _TOLD = "standing.json", "applied.json", "runs.json", "told.json"
+_PATIENCE = 60.0  # seconds
 _FAULTS = (OSError, ValueError, PlanError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A run that is over, `now.last`: how the tree stood before it and stands now.
+    """A run that is over: how the tree stood before it and stands now.
 
-    published: its generation, None for nothing.  withheld: why it published nothing although all was ready.
+    published: the generations since then, oldest first.  gone: the errata that a rollback took out.
     moved: it is another generation than before; else the applied errata are in neither of the two.
     """
 
     before: Standing | None
     now: Standing
-    published: Generation | None
-    withheld: str = ""
+    run: RunRecord
+    published: tuple[Generation, ...] = ()
+    gone: tuple[AppliedErratum, ...] = ()
     moved: bool = False
 
 
@@ -89,18 +93,27 @@ def runs_of(config: Config, name: str) -> tuple[RunRecord, ...]:
     return tuple(reversed(_runs(tree_of(config, name))))
 
 
+@contextmanager
+def in_turn(config: Config, name: str) -> Iterator[None]:
+    """Be the one who records a run of the tree. Raises LockedError where another is at it for a whole minute, OSError."""
+    tree = tree_of(config, name)
+    make_directory(tree.state)
+    with locks.in_turn(tree.state, f"{name}: {tree.state}", patience=_PATIENCE):
+        yield
+
+
 def followed(config: Config, name: str, outcome: Outcome, run: RunRecord) -> Step:
     """How the tree stands now that a run is over; nothing is written."""
     tree = tree_of(config, name)
     before = _kept(config, tree)
     present = present_of(tree, before)
     if before and present.generation == before.generation:
-        return Step(before, _seen(config, after(before, present, outcome, run, ())), None, _withheld(outcome))
+        return Step(before, _seen(config, after(before, present, outcome, run, ())), run)
     from mirrorsync.app.applied import following  # noqa: PLC0415  for a run that published something, or the first
 
     whole = replace(before, applied=_applied(tree) or ()) if before else None
-    now, published = following(config, tree, whole, present, outcome, run)
-    return Step(whole, _seen(config, now), published, _withheld(outcome), moved=True)
+    now, published, gone = following(config, tree, whole, present, outcome, run)
+    return Step(whole, _seen(config, now), run, published, gone, moved=True)
 
 
 def keep(config: Config, step: Step) -> None:
@@ -110,8 +123,7 @@ def keep(config: Config, step: Step) -> None:
     if step.moved:
         _write(tree.state / _APPLIED, applied_document(step.now.applied))
     _write(tree.state / _STANDING, standing_document(replace(step.now, applied=())))
-    runs = (*_runs(tree), *([step.now.last] if step.now.last else []))
-    _write(tree.state / _RUNS, runs_document(runs[-MOST_RUNS:]))
+    _write(tree.state / _RUNS, runs_document((*_runs(tree), step.run)[-MOST_RUNS:]))
 
 
 def failures_of(config: Config, name: str) -> Failures:
@@ -158,11 +170,6 @@ def _runs(tree: Tree) -> tuple[RunRecord, ...]:
 
 def _write(path: Path, document: Document) -> None:
     write_file(path, json.dumps(document, separators=(",", ":")).encode())
-
-
-def _withheld(outcome: Outcome) -> str:
-    withheld = None if isinstance(outcome, CheckOutcome | TreeFailure) else outcome.withheld
-    return withheld.reason if withheld else ""
 
 
 def _next_run(config: Config, name: str, now: datetime) -> datetime | None:

@@ -10,12 +10,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from mirrorsync.app.standing import Step, failures_of, followed, keep, keep_failures
+from mirrorsync.app.standing import Step, failures_of, followed, in_turn, keep, keep_failures
 from mirrorsync.config.schema import Config
 from mirrorsync.errors import ExitCode, MirrorsyncError
 from mirrorsync.model.news import News
 from mirrorsync.model.outcome import TreeFailure
-from mirrorsync.model.standing import RunRecord
+from mirrorsync.model.standing import LOOK, RunRecord
 from mirrorsync.planning.failures import judged
 from mirrorsync.planning.news import news_of
 from mirrorsync.planning.standing import Outcome, run_record
@@ -28,7 +28,6 @@ T = TypeVar("T", bound=Outcome)
 Clock = Callable[[], datetime]
 _LOSSES_TOLD = timedelta(days=7)
 _OUTBOX = "outbox"
-_LOOK = "check"  # the command that only looks
 
 
 def recorded(config: Config, results: Iterable[T], name: str, clock: Clock, complain: Callable[[str], None]) -> Iterator[T]:
@@ -40,7 +39,7 @@ def recorded(config: Config, results: Iterable[T], name: str, clock: Clock, comp
             with unbroken():
                 _record(config, outcome, run_record(name, began, ended, outcome))
         except (MirrorsyncError, OSError) as error:
-            if not (name == _LOOK and isinstance(error, PermissionError)):  # anybody may look, and only its owner keeps what he saw
+            if not (name == LOOK and isinstance(error, PermissionError)):  # anybody may look, and only its owner keeps what he saw
                 complain(f"{outcome.tree}: how it stands now is not recorded: {_fault(error)}")
         yield outcome
         began = clock()
@@ -54,14 +53,15 @@ def _record(config: Config, outcome: Outcome, run: RunRecord) -> None:
     """Nothing of a run that found another one at work."""
     if isinstance(outcome, TreeFailure) and outcome.exit_code is ExitCode.LOCKED:
         return
-    step = followed(config, outcome.tree, outcome, run)
-    memory = failures_of(config, outcome.tree)
-    verdict = judged(memory, run)
-    news = news_of(step.before, step.now, step.published, step.withheld)
-    _queue(config, step, replace(news, failure=run if verdict.failure else None, mended=run if verdict.mended else None))
-    keep(config, step)
-    if verdict.memory != memory:
-        keep_failures(config, outcome.tree, verdict.memory)
+    with in_turn(config, outcome.tree):
+        step = followed(config, outcome.tree, outcome, run)
+        memory = failures_of(config, outcome.tree)
+        verdict = judged(memory, run)
+        news = news_of(step.before, step.now, step.published, step.gone)
+        _queue(config, step, replace(news, failure=run if verdict.failure else None, mended=run if verdict.mended else None))
+        keep(config, step)
+        if verdict.memory != memory:
+            keep_failures(config, outcome.tree, verdict.memory)
 
 
 def _queue(config: Config, step: Step, news: News) -> None:

@@ -54,7 +54,7 @@ def apply_command(call: Call, file: Path, *, unhooked: bool, as_json: bool) -> N
 
     names = chosen_trees(config, tuple(plans)) if plans else ()
     outcomes = shown_updates(told(config, each_tree(names, act), "apply"), call.verbosity, as_json=as_json)
-    tell_others(config)
+    tell_others(config, "apply")
     end_with(outcome.exit_code for outcome in outcomes)
 
 

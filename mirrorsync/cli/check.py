@@ -22,6 +22,7 @@ from mirrorsync.cli.output import print_document, print_lines
 from mirrorsync.cli.telling import now, tell_others, told
 from mirrorsync.errors import ExitCode, MirrorsyncError
 from mirrorsync.model.outcome import TreeFailure
+from mirrorsync.model.standing import LOOK
 from mirrorsync.report.documents import check_document
 from mirrorsync.report.text import check_lines, failure_lines
 
@@ -32,7 +33,7 @@ from mirrorsync.report.text import check_lines, failure_lines
 @click.option("--nagios", is_flag=True, help="Say it as a plugin of Nagios or Icinga, with its exit codes: 0 to 3.")
 @click.option(
     "--max-age", type=LengthOfTime(), default="2d", show_default=True, metavar="TIME",
-    help="With --nagios: how long ago the last run that succeeded may be.",
+    help="With --nagios: how long ago the last update that succeeded may be.",
 )  # fmt: skip
 @json_option
 @click.pass_obj
@@ -48,7 +49,7 @@ def check_command(call: Call, trees: tuple[str, ...], *, deep: bool, nagios: boo
     config = call.config()
     names = chosen_trees(config, trees)
     results = each_tree(names, lambda name: check_tree(site_of(config, name), keyring_of(config, name), deep=deep))
-    outcomes = list(told(config, results, "check"))
+    outcomes = list(told(config, results, LOOK))
     if as_json:
         print_document(check_document(outcomes))
     else:
@@ -57,7 +58,7 @@ def check_command(call: Call, trees: tuple[str, ...], *, deep: bool, nagios: boo
                 print_lines(failure_lines(outcome), err=True)
             elif call.verbosity is not Verbosity.QUIET or outcome.exit_code is not ExitCode.DONE:
                 print_lines(check_lines(outcome))
-    tell_others(config)
+    tell_others(config, LOOK)
     end_with(outcome.exit_code for outcome in outcomes)
 
 

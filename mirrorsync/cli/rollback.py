@@ -59,5 +59,5 @@ def rollback_command(call: Call, tree: str, number: int | None, *, dry_run: bool
     elif call.verbosity is not Verbosity.QUIET or outcome.findings or outcome.withheld:
         print_lines(rollback_lines(outcome))
     if not dry_run:
-        tell_others(config)
+        tell_others(config, run.name)
     end_with([outcome.exit_code])

@@ -1,15 +1,20 @@
 """What every command that works on trees does besides: keep how they stand now, and tell whom it concerns."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mirrorsync.app.telling import deliver, delivery_line, recorded
 from mirrorsync.cli.context import problems_of
 from mirrorsync.cli.output import print_lines
 from mirrorsync.config.schema import Config
 from mirrorsync.errors import MirrorsyncError
+from mirrorsync.model.standing import LOOK
 from mirrorsync.planning.standing import Outcome
+
+if TYPE_CHECKING:
+    from mirrorsync.delivery.outbox import Attempt
 
 T = TypeVar("T", bound=Outcome)
 
@@ -19,44 +24,46 @@ def told(config: Config, results: Iterable[T], name: str) -> Iterator[T]:
     return recorded(config, results, name, now, complain)
 
 
-def tell_others(config: Config) -> None:
-    """Once the work on all trees is done, tell whom it concerns; what refuses is said in one line, and changes nothing."""
-    _show(config)
-    _send_queued(config)
-    _measure(config)
+def tell_others(config: Config, name: str) -> None:
+    """Once the command `name` is done with all trees, tell whom it concerns; what refuses is said in one line, and changes nothing."""
+    with _complaining("the page", name):
+        _show(config)
+    with _complaining("the outbox", name):
+        if attempts := deliver(config, now):
+            _say_undelivered(attempts)
+    with _complaining("the metrics", name):
+        _measure(config)
 
 
-def _send_queued(config: Config) -> None:
+@contextmanager
+def _complaining(what: str, name: str) -> Iterator[None]:
+    """Anybody may look at trees; only their owner keeps and sends what he saw."""
     try:
-        line = delivery_line(attempts) if (attempts := deliver(config, now)) else None
-    except OSError as error:
-        line = f"the outbox: {error.filename}: {error.strerror}"
-    if line:
+        yield
+    except (MirrorsyncError, OSError) as error:
+        if not (name == LOOK and isinstance(error, PermissionError)):
+            complain(f"{what}: {'; '.join(problems_of(error))}")
+
+
+def _say_undelivered(attempts: Sequence["Attempt"]) -> None:
+    if line := delivery_line(attempts):
         complain(line)
 
 
 def _show(config: Config) -> None:
-    """Make the configured page anew; what refuses is said in one line, and changes nothing."""
-    if config.report.html is None:
-        return
-    from mirrorsync.app.page import make_page  # noqa: PLC0415  loading it takes as long as a run with nothing to do may
+    """Make the configured page anew."""
+    if config.report.html is not None:
+        from mirrorsync.app.page import make_page  # noqa: PLC0415  loading it takes as long as a run with nothing to do may
 
-    try:
         make_page(config, sorted(config.trees), config.report.html, now)
-    except (MirrorsyncError, OSError) as error:
-        complain(f"the page: {'; '.join(problems_of(error))}")
 
 
 def _measure(config: Config) -> None:
-    """Write the configured metrics anew; what refuses is said in one line, and changes nothing."""
-    if config.report.prometheus is None:
-        return
-    from mirrorsync.app.metrics import write_metrics  # noqa: PLC0415  loading it takes as long as a run with nothing to do may
+    """Write the configured metrics anew."""
+    if config.report.prometheus is not None:
+        from mirrorsync.app.metrics import write_metrics  # noqa: PLC0415  as above
 
-    try:
         write_metrics(config, config.report.prometheus, now())
-    except OSError as error:
-        complain(f"the metrics: {'; '.join(problems_of(error))}")
 
 
 def complain(line: str) -> None:

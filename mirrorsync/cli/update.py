@@ -86,7 +86,7 @@ def update_command(
     if save:
         _save(outcomes, run, save)
     if not dry_run:
-        tell_others(config)
+        tell_others(config, run.name)
     end_with(outcome.exit_code for outcome in outcomes)
 
 

@@ -9,7 +9,10 @@ from mirrorsync.model.standing import AppliedErratum, RunRecord
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A generation that a run published. back_to: the one that a rollback brought back.  added, removed: counts of packages."""
+    """The newest generation, by the run that published it. back_to: the one that a rollback brought back.
+
+    added, removed: counts of packages, of all generations that were published since it was last told.
+    """
 
     number: int
     run: str

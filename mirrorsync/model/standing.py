@@ -6,12 +6,16 @@ from datetime import date, datetime
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.pending import PendingErratum, Step
 
+LOOK = "check"
+"""The command that only looks."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run that is over. name: the command.  words: what it said that needs somebody's attention, a line each.
 
-    generation: what it published, None for nothing.  fetched, bytes_fetched: packages and bytes that arrived.  seconds: all of it.
+    generation: what it published, None for nothing.  withheld: why a hook held that, '' where none did.
+    fetched, bytes_fetched: packages and bytes that arrived.  seconds: all of it.
     """
 
     name: str
@@ -22,6 +26,12 @@ class RunRecord:
     generation: int | None = None
     fetched: int = 0
     bytes_fetched: int = 0
+    withheld: str = ""
+
+    @property
+    def looked(self) -> bool:
+        """Whether it only looked: a check says nothing of whether updates work, nor the other way round."""
+        return self.name == LOOK
 
     @property
     def seconds(self) -> float:
@@ -60,7 +70,8 @@ class Standing:
 
     pending, untold: what it lacks.  applied: newest first, as far back as reports go.  findings: of the last update and check.
     of_check: those of the findings that only a check looks for.
-    last: the run before `at`.  succeeded: when a run last ended without an error.  checked: when it was last checked.
+    last_update, last_check: the last run that was to change the tree, and the last that looked at it, however they ended.
+    succeeded: when an update or rollback last ended without an error.  checked: when a check did.
     next_run: None where nobody scheduled one.
     """
 
@@ -76,8 +87,14 @@ class Standing:
     untold: tuple[Step, ...] = ()
     applied: tuple[AppliedErratum, ...] = ()
     findings: tuple[Finding, ...] = ()
-    last: RunRecord | None = None
+    last_update: RunRecord | None = None
+    last_check: RunRecord | None = None
     succeeded: datetime | None = None
     checked: datetime | None = None
     next_run: datetime | None = None
     of_check: tuple[Finding, ...] = ()
+
+    @property
+    def last(self) -> RunRecord | None:
+        """The last run of either kind."""
+        return max((run for run in (self.last_update, self.last_check) if run), key=lambda run: run.ended, default=None)

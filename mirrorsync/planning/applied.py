@@ -28,13 +28,13 @@ def applied_errata(
     *,
     most: int | None = MOST,
 ) -> tuple[AppliedErratum, ...]:
-    """The errata whose updates are in generation `number`, each with the generation that it came in with; newest first.
+    """The errata whose updates are in generation `number`, each with the generation that brought the last of it; newest first.
 
     records: by number; as far back as they go.  known: what was said of them before.  told: advisories by id.  most: None for all.
     """
     before = {(erratum.id, erratum.generation): erratum for erratum in known}
     found: dict[str, AppliedErratum] = {}
-    for each in sorted(lineage(records, number or 0) & records.keys()):
+    for each in sorted(lineage(records, number or 0) & records.keys(), reverse=True):
         for name in records[each].advisories:
             found.setdefault(name, before.get((name, each)) or _applied(name, records[each], told.get(name), rate))
     newest = sorted(found.values(), key=lambda erratum: (-erratum.generation, -_urgency(erratum), erratum.id))
@@ -59,10 +59,12 @@ def _urgency(erratum: AppliedErratum) -> Urgency:
     return next((urgency for urgency in Urgency if urgency.word == erratum.urgency), Urgency.UNRATED)
 
 
-def taken_out(before: Iterable[AppliedErratum], now: Iterable[AppliedErratum]) -> tuple[AppliedErratum, ...]:
-    """What was applied and, by a rollback, is so no more."""
-    left = {erratum.id for erratum in now}
-    return tuple(erratum for erratum in before if erratum.id not in left)
+def taken_out(
+    before: Iterable[AppliedErratum], now: Iterable[AppliedErratum], records: Mapping[int, Generation], number: int | None
+) -> tuple[AppliedErratum, ...]:
+    """What was applied and, by a rollback, is so no more in generation `number`: not what came so long ago that it is told no more."""
+    left, line = {erratum.id for erratum in now}, lineage(records, number or 0)
+    return tuple(erratum for erratum in before if erratum.id not in left and erratum.generation not in line)
 
 
 def pending_again(

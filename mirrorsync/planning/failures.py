@@ -34,7 +34,7 @@ class Verdict:
 
 def judged(memory: Failures, run: RunRecord) -> Verdict:
     """What of a run is told. A call that asked for what there is not is told to whoever called, and to nobody else."""
-    kind = "check" if run.name == "check" else "update"
+    kind = "check" if run.looked else "update"
     if run.exit_code == ExitCode.USAGE:
         return Verdict(failure=False, mended=False, memory=memory)
     if not failed(run):

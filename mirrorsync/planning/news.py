@@ -1,7 +1,7 @@
 """What is new in how a tree stands, and what of it concerns somebody who asked for errata of some urgency and above."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -15,27 +15,35 @@ from mirrorsync.planning.standing import faults
 _NUMBER = re.compile(r"\d+")
 
 
-def news_of(before: Standing | None, now: Standing, published: Generation | None, withheld: str = "") -> News:
-    """What a run has changed. before: None where none was recorded.  published: the run's generation, None for nothing.
+def news_of(before: Standing | None, now: Standing, published: Sequence[Generation], gone: tuple[AppliedErratum, ...]) -> News:
+    """What has changed since it was last told. before: None where nothing was recorded.
 
-    withheld: why it published nothing although all was ready.
+    published: the generations since then, oldest first, those of runs that were stopped before they could tell among them.
+    gone: the errata that a rollback took out.
     """
+    brought = {name for generation in published for name in generation.advisories}
     former = {erratum.advisory.id: erratum for erratum in before.pending} if before else {}
     yesterday = before.at.date() if before else date.min
     errata = now.pending
-    left = {erratum.id for erratum in now.applied}
+    known = {step.to for step in before.untold} if before else set()
     return News(
         publication=_publication(published) if published else None,
-        applied=tuple(erratum for erratum in now.applied if published and erratum.generation == published.number),
-        gone=tuple(erratum for erratum in before.applied if erratum.id not in left) if before and published else (),
+        applied=tuple(erratum for erratum in now.applied if erratum.id in brought),
+        gone=gone,
         appeared=tuple(erratum for erratum in errata if erratum.advisory.id not in former),
         stuck=tuple(erratum for erratum in errata if _stuck(former.get(erratum.advisory.id), erratum)),
         late=tuple(erratum for erratum in errata if _turned_late(former.get(erratum.advisory.id), erratum, yesterday, now.at.date())),
         unwaived=tuple(erratum for erratum in errata if _unwaived(former.get(erratum.advisory.id), erratum)),
-        untold=tuple(step for step in now.untold if before is None or step.to not in {known.to for known in before.untold}),
+        untold=tuple(step for step in now.untold if step.to not in known),
         findings=_new_faults(before, now),
-        withheld="" if before and before.last and withheld in before.last.words else withheld,
+        withheld=_withheld(before, now),
     )
+
+
+def _withheld(before: Standing | None, now: Standing) -> str:
+    """Why a hook held the last publication, where it is not what held the one before."""
+    reason = now.last_update.withheld if now.last_update else ""
+    return "" if before and before.last_update and before.last_update.withheld == reason else reason
 
 
 def _new_faults(before: Standing | None, now: Standing) -> tuple[Finding, ...]:
@@ -48,8 +56,11 @@ def _kind(finding: Finding) -> tuple[str, str, str]:
     return finding.code, finding.where, _NUMBER.sub("#", finding.what)
 
 
-def _publication(generation: Generation) -> Publication:
-    return Publication(generation.number, generation.run, len(generation.added), len(generation.removed), generation.back_to)
+def _publication(published: Sequence[Generation]) -> Publication:
+    """The newest, with what came and went in all of them."""
+    newest = published[-1]
+    added, removed = (sum(map(len, each)) for each in zip(*((one.added, one.removed) for one in published), strict=True))
+    return Publication(newest.number, newest.run, added, removed, newest.back_to)
 
 
 def comes(erratum: PendingErratum) -> bool:

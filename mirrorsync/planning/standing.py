@@ -7,7 +7,7 @@ from datetime import date, datetime
 from mirrorsync.errors import ExitCode
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.outcome import BootChange, CheckOutcome, RollbackOutcome, TreeFailure, UpdateOutcome
-from mirrorsync.model.pending import PendingErratum, Step
+from mirrorsync.model.pending import PendingErratum
 from mirrorsync.model.standing import AppliedErratum, RunRecord, Standing
 
 _NO_FAILURES = frozenset({ExitCode.DONE, ExitCode.PARTIAL, ExitCode.FINDINGS})
@@ -35,14 +35,24 @@ def failed(run: RunRecord) -> bool:
     return run.exit_code not in _NO_FAILURES
 
 
+def failing(standing: Standing) -> tuple[RunRecord, ...]:
+    """The last update and the last check, where they failed."""
+    return tuple(run for run in (standing.last_update, standing.last_check) if run and failed(run))
+
+
 def run_record(name: str, began: datetime, ended: datetime, outcome: Outcome) -> RunRecord:
     """The run, with what of its outcome needs somebody's attention."""
     words = tuple(_words(outcome))
     if isinstance(outcome, UpdateOutcome):
         fetched = (outcome.fetched, outcome.bytes_fetched)
-        return RunRecord(name, began, ended, int(outcome.exit_code), words, outcome.generation, *fetched)
-    generation = outcome.generation if isinstance(outcome, RollbackOutcome) else None
-    return RunRecord(name, began, ended, int(outcome.exit_code), words, generation)
+        return RunRecord(name, began, ended, int(outcome.exit_code), words, outcome.generation, *fetched, _withheld(outcome))
+    if isinstance(outcome, RollbackOutcome):
+        return RunRecord(name, began, ended, int(outcome.exit_code), words, outcome.generation, withheld=_withheld(outcome))
+    return RunRecord(name, began, ended, int(outcome.exit_code), words)
+
+
+def _withheld(outcome: UpdateOutcome | RollbackOutcome) -> str:
+    return outcome.withheld.reason if outcome.withheld else ""
 
 
 def _words(outcome: Outcome) -> Iterator[str]:
@@ -105,8 +115,9 @@ def _moved_on(before: Standing, present: Present, run: RunRecord, applied: tuple
         packages=present.packages,
         bytes=present.bytes,
         applied=applied,
-        last=run,
-        succeeded=before.succeeded if failed(run) else run.ended,
+        last_update=before.last_update if run.looked else run,
+        last_check=run if run.looked else before.last_check,
+        succeeded=before.succeeded if run.looked or failed(run) else run.ended,
     )
     known = {erratum.id for erratum in applied} - {erratum.id for erratum in before.applied}
     return replace(standing, pending=tuple(erratum for erratum in standing.pending if erratum.advisory.id not in known))
@@ -115,21 +126,9 @@ def _moved_on(before: Standing, present: Present, run: RunRecord, applied: tuple
 def _updated(standing: Standing, outcome: UpdateOutcome) -> Standing:
     found = outcome.findings
     if outcome.pending is not None:
-        came = frozenset(entry.package.nevra.key for entry in outcome.plan.incoming) if outcome.generation is not None else frozenset()
-        pending = tuple(left for erratum in outcome.pending.errata if (left := _without(erratum, came)))
-        standing = replace(standing, pending=pending, untold=_lacking(outcome.pending.untold, came))
+        standing = replace(standing, pending=outcome.pending.errata, untold=outcome.pending.untold)
         found = tuple(dict.fromkeys((*found, *outcome.pending.findings)))
     return _with_checks(standing, found, published=outcome.generation is not None)
-
-
-def _without(erratum: PendingErratum, came: frozenset[tuple[str, ...]]) -> PendingErratum | None:
-    """What an erratum still lacks, None where all of it came."""
-    steps = _lacking(erratum.steps, came)
-    return replace(erratum, steps=steps) if steps else None
-
-
-def _lacking(steps: tuple[Step, ...], came: frozenset[tuple[str, ...]]) -> tuple[Step, ...]:
-    return tuple(step for step in steps if step.to.key not in came)
 
 
 def _with_checks(standing: Standing, found: tuple[Finding, ...], *, published: bool) -> Standing:

@@ -35,7 +35,8 @@ def standing_document(standing: Standing) -> Document:
         "applied": [applied_entry(erratum) for erratum in standing.applied],
         "findings": [_finding_document(finding) for finding in standing.findings],
         "of_check": [_finding_document(finding) for finding in standing.of_check],
-        "last": run_document(standing.last) if standing.last else None,
+        "last_update": _run_or_none(standing.last_update),
+        "last_check": _run_or_none(standing.last_check),
         "succeeded": _moment_text(standing.succeeded),
         "checked": _moment_text(standing.checked),
         "next_run": _moment_text(standing.next_run),
@@ -59,7 +60,8 @@ def standing_from(document: object) -> Standing:
         applied=tuple(_applied_from(each) for each in node.items("applied")),
         findings=tuple(_finding_from(each) for each in node.items("findings")),
         of_check=tuple(_finding_from(each) for each in node.items("of_check")),
-        last=None if node.field("last").value is None else run_from(node.field("last")),
+        last_update=_run_from_or_none(node.field("last_update")),
+        last_check=_run_from_or_none(node.field("last_check")),
         succeeded=_moment_or_none(node.field("succeeded")),
         checked=_moment_or_none(node.field("checked")),
         next_run=_moment_or_none(node.field("next_run")),
@@ -97,6 +99,7 @@ def run_document(run: RunRecord) -> Document:
         "generation": run.generation,
         "fetched": run.fetched,
         "bytes_fetched": run.bytes_fetched,
+        "withheld": run.withheld,
     }
 
 
@@ -111,7 +114,16 @@ def run_from(node: Node) -> RunRecord:
         _number_or_none(node.field("generation")),
         node.integer("fetched"),
         node.integer("bytes_fetched"),
+        node.text("withheld"),
     )
+
+
+def _run_or_none(run: RunRecord | None) -> Document | None:
+    return run_document(run) if run else None
+
+
+def _run_from_or_none(node: Node) -> RunRecord | None:
+    return None if node.value is None else run_from(node)
 
 
 def failures_document(failures: Failures) -> Document:

@@ -159,11 +159,10 @@ def _events(news: News) -> Iterator[str]:
 
 def _published(publication: Publication, applied: Sequence[AppliedErratum], gone: Sequence[AppliedErratum]) -> str:
     packages = f"{count_text(publication.added, 'package')} in, {publication.removed:,} out"
-    if publication.back_to is not None:
-        taken = f", {count_text(len(gone), *_ERRATA)} taken out again" if gone else ""
-        return f"Generation {publication.number} was published, as generation {publication.back_to} was: {packages}{taken}."
     brought = f", {count_text(len(applied), *_ERRATA)} applied" if applied else ""
-    return f"Generation {publication.number} was published by {publication.run}: {packages}{brought}."
+    taken = f", {count_text(len(gone), *_ERRATA)} taken out again" if gone else ""
+    how = f"by {publication.run}" if publication.back_to is None else f"as generation {publication.back_to} was"
+    return f"Generation {publication.number} was published {how}: {packages}{brought}{taken}."
 
 
 def _facts(standing: Standing, now: datetime) -> Iterator[tuple[str, str]]:
@@ -173,10 +172,11 @@ def _facts(standing: Standing, now: datetime) -> Iterator[tuple[str, str]]:
         when = f", published {_time(standing.published)}" if standing.published else ""
         size = f"; {count_text(standing.packages, 'package')}, {size_text(standing.bytes)}" if standing.packages else ""
         yield "Generation", f"{standing.generation}{when}{size}"
-    yield "Last run", _run_text(standing.last) if standing.last else "none is recorded"
-    if standing.last and standing.succeeded != standing.last.ended:
+    update, check = standing.last_update, standing.last_check
+    yield "Last update", _run_text(update) if update else "none is recorded"
+    if update and standing.succeeded != update.ended:
         yield "Last success", _time(standing.succeeded) if standing.succeeded else "none is recorded"
-    yield "Last check", _time(standing.checked) if standing.checked else "never"
+    yield "Last check", _run_text(check) if check else "never"
     yield "Next run", _next_text(standing.next_run, now)
 
 

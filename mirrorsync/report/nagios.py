@@ -54,7 +54,7 @@ class Verdict:
 
 
 def verdict_of(trees: Sequence[Checked], now: datetime, limit: timedelta) -> Verdict:
-    """The state of all trees together. limit: how long ago the last run that succeeded may be."""
+    """The state of all trees together. limit: how long ago the last update that succeeded may be."""
     remarks = {one.standing.tree: tuple(_remarks(one, now, limit)) for one in trees}
     states = {remark.state for found in remarks.values() for remark in found} | {State.OK}
     worst = next(state for state in _WORST_FIRST if state in states)
@@ -92,15 +92,18 @@ def _of_check(one: Checked) -> Iterator[Remark]:
 
 
 def _of_runs(standing: Standing, now: datetime, limit: timedelta) -> Iterator[Remark]:
-    if standing.last is None:
-        yield Remark(State.WARNING, "no run is recorded")
+    run = standing.last_update
+    if run is None:
+        yield Remark(State.WARNING, "no update is recorded")
         return
-    if failed(standing.last):
-        yield Remark(State.WARNING, f"the last run, {standing.last.name}, failed")
+    if failed(run):
+        yield Remark(State.WARNING, f"the last {run.name} failed")
+    if run.withheld:
+        yield Remark(State.WARNING, f"the last {run.name} was held by {run.withheld}")
     if standing.succeeded is None:
-        yield Remark(State.CRITICAL, "no run has succeeded yet")
+        yield Remark(State.CRITICAL, "no update has succeeded yet")
     elif now - standing.succeeded > limit:
-        yield Remark(State.CRITICAL, f"no run has succeeded since {standing.succeeded:%Y-%m-%d %H:%M} UTC")
+        yield Remark(State.CRITICAL, f"no update has succeeded since {standing.succeeded:%Y-%m-%d %H:%M} UTC")
 
 
 def _found(one: Checked) -> tuple[Finding, ...]:

@@ -3,7 +3,7 @@
 Times are Unix timestamps and not ages: an age that nobody counts on would say the less the longer no run has come by.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
@@ -11,7 +11,7 @@ from mirrorsync import __version__
 from mirrorsync.model.advisory import AdvisoryType
 from mirrorsync.model.finding import Severity
 from mirrorsync.model.pending import PendingErratum, Prospect, Urgency
-from mirrorsync.model.standing import Standing
+from mirrorsync.model.standing import RunRecord, Standing
 
 _PREFIX = "mirrorsync"
 
@@ -84,15 +84,13 @@ def _of_errata(standings: Sequence[Standing]) -> Iterator[Metric]:
 
 
 def _of_runs(standings: Sequence[Standing]) -> Iterator[Metric]:
-    ran = {one.tree: one.last for one in standings if one.last}
-    began = {tree: run.began.timestamp() for tree, run in ran.items()}
-    yield _per_tree("last_run_timestamp_seconds", "When the last run began.", standings, began)
-    yield _per_tree("last_run_duration_seconds", "How long it took.", standings, {tree: run.seconds for tree, run in ran.items()})
-    yield _per_tree("last_run_exit_code", "What it ended with.", standings, {tree: run.exit_code for tree, run in ran.items()})
-    fetched = {tree: run.bytes_fetched for tree, run in ran.items()}
-    yield _per_tree("last_run_fetched_bytes", "Bytes of packages that it fetched.", standings, fetched)
+    yield _per_run("last_run_timestamp_seconds", "When the last run of its kind began.", standings, lambda run: run.began.timestamp())
+    yield _per_run("last_run_duration_seconds", "How long it took.", standings, lambda run: run.seconds)
+    yield _per_run("last_run_exit_code", "What it ended with.", standings, lambda run: run.exit_code)
+    yield _per_run("last_run_fetched_bytes", "Bytes of packages that it fetched.", standings, lambda run: run.bytes_fetched)
+    yield _per_run("last_run_withheld", "Whether a hook held what it was to publish.", standings, lambda run: bool(run.withheld))
     for name, meaning, times in (
-        ("last_success_timestamp_seconds", "When a run last ended without an error.", {one.tree: one.succeeded for one in standings}),
+        ("last_success_timestamp_seconds", "When an update last ended without an error.", {one.tree: one.succeeded for one in standings}),
         ("last_check_timestamp_seconds", "When the tree was last checked.", {one.tree: one.checked for one in standings}),
         ("next_run_timestamp_seconds", "When the next update is due.", {one.tree: one.next_run for one in standings}),
     ):
@@ -103,6 +101,12 @@ def _per_tree(name: str, meaning: str, standings: Iterable[Standing], values: Ma
     """One value a tree, none where there is none."""
     known = ((one.tree, values.get(one.tree)) for one in standings)
     return Metric(name, meaning, tuple(Sample({"tree": tree}, value) for tree, value in known if value is not None))
+
+
+def _per_run(name: str, meaning: str, standings: Iterable[Standing], value: Callable[[RunRecord], float]) -> Metric:
+    """One value for the last update of a tree, and one for its last check: one that works hides nothing of the other."""
+    ran = ((one.tree, kind, run) for one in standings for kind, run in (("update", one.last_update), ("check", one.last_check)) if run)
+    return Metric(name, meaning, tuple(Sample({"tree": tree, "run": kind}, value(run)) for tree, kind, run in ran))
 
 
 def _rated(one: Standing, urgency: Urgency) -> dict[str, str]:

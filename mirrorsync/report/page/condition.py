@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from mirrorsync.errors import ExitCode
 from mirrorsync.model.finding import Finding, Severity
-from mirrorsync.model.pending import PendingErratum, Urgency
+from mirrorsync.model.pending import PendingErratum, Prospect, Urgency
 from mirrorsync.model.standing import RunRecord, Standing
 from mirrorsync.planning.news import comes
-from mirrorsync.planning.standing import failed
+from mirrorsync.planning.standing import failing
 from mirrorsync.planning.standing import faults as more_than_notes
 from mirrorsync.report.page.words import count_text
 
@@ -48,19 +48,22 @@ def condition_of(standing: Standing, today: date) -> Condition:
 
 def _conditions(standing: Standing, today: date) -> Iterator[Condition]:
     """What may be said of it, the worst first."""
-    late, found, held = len(overdue(standing, today)), faults(standing), held_back(standing)
-    waiting = len(standing.pending) + len(standing.untold)
-    if standing.last and failed(standing.last):
-        yield Condition("Failed", Tone.BAD, f"the last run, {standing.last.name}, {result_text(standing.last)}")
+    late, found = len(overdue(standing, today)), faults(standing)
+    for run in failing(standing):
+        yield Condition("Failed", Tone.BAD, f"the last {run.name} {result_text(run)}")
     if late:
         yield Condition("Overdue", Tone.BAD, f"{count_text(late, 'erratum', 'errata')} past the target")
     if found:
         tone = Tone.BAD if any(finding.severity is Severity.ERROR for finding in found) else Tone.WARNING
         yield Condition("Findings", tone, f"{count_text(len(found), 'finding')} of the last update or check")
-    if held:
+    if reason := standing.last_update.withheld if standing.last_update else "":
+        yield Condition("Held back", Tone.WARNING, f"held by {reason}")
+    if held := held_back(standing):
         yield Condition("Held back", Tone.WARNING, f"{count_text(held, 'erratum', 'errata')} held back")
-    if waiting:
+    if waiting := len(standing.pending) + sum(1 for step in standing.untold if step.prospect is Prospect.COMES):
         yield Condition("Pending", Tone.NEWS, f"{waiting} to come with the next update")
+    if kept := len(standing.untold):
+        yield Condition("Held back", Tone.PLAIN, f"{count_text(kept, 'package')} held or kept out that no erratum tells of")
     if standing.generation is None and standing.last is None:
         yield Condition("Never updated", Tone.PLAIN, "no run is recorded")
     yield Condition("Current", Tone.GOOD, "nothing is pending")

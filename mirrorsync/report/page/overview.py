@@ -10,7 +10,7 @@ from mirrorsync.model.finding import Severity
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.pending import Urgency
 from mirrorsync.model.standing import Standing
-from mirrorsync.planning.standing import failed
+from mirrorsync.planning.standing import failing
 from mirrorsync.report.page import svg
 from mirrorsync.report.page.book import Book
 from mirrorsync.report.page.condition import (
@@ -98,7 +98,7 @@ def _figures(rows: list[Row]) -> tuple[Figure, ...]:
     """The numbers over all trees."""
     return (
         ("Trees", len(rows), Tone.PLAIN),
-        ("Failed runs", sum(1 for row in rows if row.standing.last and failed(row.standing.last)), Tone.BAD),
+        ("Failed runs", sum(len(failing(row.standing)) for row in rows), Tone.BAD),
         ("Overdue errata", sum(row.overdue for row in rows), Tone.BAD),
         ("Critical", sum(row.pending.get(Urgency.CRITICAL, 0) for row in rows), Tone.WARNING),
         ("Pending errata", sum(len(row.standing.pending) for row in rows), Tone.NEWS),
@@ -107,8 +107,8 @@ def _figures(rows: list[Row]) -> tuple[Figure, ...]:
 
 
 def _matters(book: Book, standing: Standing) -> Iterator[Matter]:
-    tree, run = standing.tree, standing.last
-    if run and failed(run):
+    tree = standing.tree
+    for run in failing(standing):
         said = f": {run.words[0]}" if run.words else ""
         yield Matter(tree, Tone.BAD, "Failed", f"the last {run.name} {result_text(run)}{said}")
     if late := overdue(standing, book.today):

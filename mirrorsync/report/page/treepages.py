@@ -7,12 +7,15 @@ from typing import Any
 from mirrorsync.model.advisory import Told
 from mirrorsync.model.pending import Prospect
 from mirrorsync.model.standing import Standing
+from mirrorsync.planning.standing import failed
 from mirrorsync.report.page import names, templating
 from mirrorsync.report.page.ages import ages_picture, longest_age
 from mirrorsync.report.page.book import Book
 from mirrorsync.report.page.condition import condition_of
 from mirrorsync.report.page.moves import Move, moves_of_steps
 from mirrorsync.report.page.timeline import timeline_picture
+
+_WORDS = 20
 
 LIMITS = MappingProxyType(
     {
@@ -55,6 +58,7 @@ def _tree_words(book: Book, standing: Standing) -> dict[str, Any]:
     timed = [erratum.met for erratum in standing.applied if erratum.met is not None]
     return {
         "condition_now": condition_of(standing, book.today),
+        "said": _said(standing),
         "ages": ages_picture(standing.pending, book.today),
         "ageless": sum(1 for erratum in standing.pending if erratum.age is None),
         "timeline": timeline_picture(book.history(standing.tree)),
@@ -63,6 +67,12 @@ def _tree_words(book: Book, standing: Standing) -> dict[str, Any]:
         "timed": len(timed),
         "met": sum(timed),
     }
+
+
+def _said(standing: Standing) -> tuple[str, ...]:
+    """What the last update said, and the last check where it failed: what one finds is among the findings."""
+    runs = [run for run in (standing.last_update, standing.last_check) if run and (failed(run) or not run.looked)]
+    return tuple(word for run in runs for word in run.words)[:_WORDS]
 
 
 def held_moves(standing: Standing) -> list[tuple[str, Move]]:
