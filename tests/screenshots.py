@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from mirrorsync.app.sitefolder import write_site
-from mirrorsync.report.page import names, render
+from mirrorsync.report.page import names, parts_of
 from tests import standings
 from tests.browser import PHONE, browser
 
@@ -20,7 +20,7 @@ _LARGEST = 150_000  # bytes
 def take(folder: Path) -> None:
     """Put the pictures into a folder. Ends the program where one is too large."""
     with tempfile.TemporaryDirectory() as site, browser() as window:
-        write_site(Path(site), lambda: render(*standings.usual_site(), {}, standings.NOW), ())
+        write_site(Path(site), lambda: parts_of(*standings.usual_site(), {}, standings.NOW), ())
         for picture, page, size, dark in PICTURES:
             window.open((Path(site) / page).as_uri(), size=size, dark=dark)
             window.screenshot(folder / picture)

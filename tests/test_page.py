@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from mirrorsync.model.advisory import Advisory, AdvisoryType, Reference
 from mirrorsync.model.pending import Prospect, Urgency, Waiver
-from mirrorsync.model.standing import Standing
+from mirrorsync.model.standing import RunRecord, Standing
 from mirrorsync.model.version import NEVRA
-from mirrorsync.report.page import names, render
+from mirrorsync.report.page import names, parts_of, render
 from tests import standings
 from tests.standings import NASTY, NOW, Histories, pending, site, step
 
@@ -169,6 +169,20 @@ def test_pages_of_what_did_not_change_stay_as_they_are_when_time_goes_on() -> No
     later = dict(render(given, histories, {}, NOW + timedelta(minutes=50)))
     changed = {name for name, content in later.items() if content != usual()[name]}
     assert changed == {names.OVERVIEW, *(names.tree_page(standing.tree) for standing in given)}
+
+
+def test_what_a_run_or_a_check_changes_is_on_few_pages_and_the_others_are_known_for_the_same() -> None:
+    given, histories = standings.usual_site()
+    run = RunRecord("update", NOW, NOW, 1, ("the mirror is down",))
+    later = [replace(each, at=NOW, last_update=run, findings=(), succeeded=NOW - timedelta(days=9)) for each in given]
+    (usual_details, _), (details, fronts) = (parts_of(some, histories, {}, NOW) for some in (given, later))
+    assert details.key == usual_details.key
+    assert dict(details.pages()) == dict(usual_details.pages())
+    assert {*dict(details.pages()), *dict(fronts.pages())} == {*usual()}
+    assert all(name.startswith("trees/") or name in (names.SEARCH, names.OVERVIEW) for name, _ in fronts.pages())
+    tomorrow, _ = parts_of(given, histories, {}, NOW + timedelta(days=1))
+    fewer, _ = parts_of([replace(given[0], pending=given[0].pending[1:]), *given[1:]], histories, {}, NOW)
+    assert len({usual_details.key, tomorrow.key, fewer.key}) == 3
 
 
 def test_each_file_comes_after_what_it_leads_to_and_the_overview_last() -> None:

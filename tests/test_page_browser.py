@@ -14,7 +14,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from mirrorsync.app.sitefolder import write_site
-from mirrorsync.report.page import names, render
+from mirrorsync.report.page import names, parts_of
 from tests import standings
 from tests.browser import DESK, PHONE, Browser, browser, needs_chromium
 from tests.standings import NOW, site
@@ -68,7 +68,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trees = site(
         standings.rocky(), standings.redhat73(), standings.current(), standings.broken(), standings.never_updated(), standings.nasty()
     )
-    write_site(top / _FOLDER, lambda: render(*trees, {}, NOW), ())
+    write_site(top / _FOLDER, lambda: parts_of(*trees, {}, NOW), ())
     return top
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from mirrorsync.app.sitefolder import MANIFEST, Written, write_site
 from mirrorsync.errors import PageError
-from mirrorsync.report.page import render
+from mirrorsync.report.page import Part, parts_of
 from mirrorsync.tree.site import Tree
 from tests import standings
 from tests.standings import NOW
@@ -25,7 +25,7 @@ FIRST = {"static/style.css": b"one", "errata/A.html": b"two", "trees/t/index.htm
 
 
 def write(folder: Path, files: dict[str, bytes], *trees: Tree) -> Written:
-    return write_site(folder, files.items, trees)
+    return write_site(folder, lambda: [Part("", files.items)], trees)
 
 
 def held(folder: Path) -> dict[str, bytes]:
@@ -46,6 +46,32 @@ def test_what_did_not_change_is_not_written_again(tmp_path: Path) -> None:
     after = {name: (tmp_path / name).stat().st_ino for name in FIRST}
     assert written.changed == 1
     assert {name for name in FIRST if before[name] != after[name]} == {"index.html"}
+
+
+def test_a_part_is_made_again_where_it_is_of_something_else_or_a_file_of_it_is_gone_or_all_is_to_be_made_anew(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def some(key: str, content: bytes) -> Part:
+        def pages() -> Iterator[tuple[str, bytes]]:
+            made.append(key)
+            yield "errata/A.html", content
+
+        return Part(key, pages)
+
+    def written(key: str, content: bytes, *, anew: bool = False) -> list[str]:
+        made.clear()
+        write_site(tmp_path, lambda: [some(key, content), Part("", {"index.html": b"front"}.items)], (), anew=anew)
+        assert held(tmp_path) == {"errata/A.html": content, "index.html": b"front"}
+        return list(made)
+
+    assert written("monday", b"one") == ["monday"]
+    assert written("monday", b"one") == []
+    assert written("monday", b"two", anew=True) == ["monday"]
+    assert written("tuesday", b"three") == ["tuesday"]
+    (tmp_path / "errata" / "A.html").unlink()
+    assert written("tuesday", b"three") == ["tuesday"]
+    (tmp_path / "errata" / "A.html").chmod(0o600)
+    assert written("tuesday", b"three") == ["tuesday"]
 
 
 def test_files_that_the_page_no_longer_has_go_with_their_folders_and_those_of_others_stay(tmp_path: Path) -> None:
@@ -113,7 +139,15 @@ def test_a_folder_that_is_a_link_into_a_tree_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["nonsense", "[]", "{}", '{"schema": "mirrorsync-page-1", "files": ["../secret"]}', '{"schema": "x", "files": []}']
+    "text",
+    [
+        "nonsense",
+        "[]",
+        "{}",
+        '{"schema": "mirrorsync-page-1", "files": ["../secret"], "parts": {}}',
+        '{"schema": "mirrorsync-page-1", "files": [], "parts": {"": ["../secret"]}}',
+        '{"schema": "x", "files": [], "parts": {}}',
+    ],
 )
 def test_a_list_of_files_that_is_not_one_removes_nothing(tmp_path: Path, text: str) -> None:
     folder = tmp_path / "page"
@@ -146,7 +180,7 @@ def test_a_page_that_cannot_be_finished_leaves_the_old_one(tmp_path: Path) -> No
         raise PageError("no more")
 
     with pytest.raises(PageError, match="no more"):
-        write_site(tmp_path, broken, ())
+        write_site(tmp_path, lambda: [Part("", broken)], ())
     assert held(tmp_path) == FIRST
 
 
@@ -173,8 +207,9 @@ _KILLED = """
 import sys
 from pathlib import Path
 from mirrorsync.app.sitefolder import write_site
+from mirrorsync.report.page import Part
 files = {name: b"new" for name in sys.argv[2:]}
-write_site(Path(sys.argv[1]), files.items, ())
+write_site(Path(sys.argv[1]), lambda: [Part("", files.items)], ())
 """
 
 
@@ -230,10 +265,10 @@ def test_of_two_runs_at_once_the_second_makes_its_pages_after_the_first(tmp_path
         order.append("quick")
         yield "index.html", b"quick"
 
-    first = threading.Thread(target=write_site, args=(tmp_path, slow, ()))
+    first = threading.Thread(target=write_site, args=(tmp_path, lambda: [Part("", slow)], ()))
     first.start()
     at_work.wait(10)
-    write_site(tmp_path, quick, ())
+    write_site(tmp_path, lambda: [Part("", quick)], ())
     first.join()
     assert order == ["slow", "quick"]
     assert held(tmp_path) == {"index.html": b"quick"}
@@ -241,6 +276,6 @@ def test_of_two_runs_at_once_the_second_makes_its_pages_after_the_first(tmp_path
 
 def test_names_that_would_lead_out_of_the_folder_are_never_made(tmp_path: Path) -> None:
     trees = standings.site(standings.nasty())
-    write_site(tmp_path / "page", lambda: render(*trees, {}, NOW), ())
+    write_site(tmp_path / "page", lambda: parts_of(*trees, {}, NOW), ())
     assert [path.name for path in tmp_path.iterdir()] == ["page"]
     assert (tmp_path / "page" / "index.html").exists()

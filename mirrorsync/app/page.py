@@ -1,6 +1,6 @@
 """The page of all trees: from how each stands, its journal and its library, into a folder."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,25 +12,28 @@ from mirrorsync.config.schema import Config
 from mirrorsync.model.advisory import Advisory
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.standing import Standing
-from mirrorsync.report.page import render
+from mirrorsync.report.page import Part, parts_of
 
 GENERATIONS = 500
 """How many of each tree's, the newest, have pages; `mirrorsync history` knows all."""
 
 
-def make_page(config: Config, names: Sequence[str], folder: Path, clock: Callable[[], datetime]) -> Written:
-    """Let the folder hold the page of these trees; it may lie in none that is configured. Raises PageError, LockedError, OSError."""
+def make_page(config: Config, names: Sequence[str], folder: Path, clock: Callable[[], datetime], *, anew: bool) -> Written:
+    """Let the folder hold the page of these trees; it may lie in none that is configured. Raises PageError, LockedError, OSError.
+
+    anew: make every file, whatever was made of the same things before.
+    """
     trees = [tree_of(config, name) for name in sorted(config.trees)]
-    return write_site(folder, lambda: _pages(config, names, clock()), trees)
+    return write_site(folder, lambda: _parts(config, names, clock()), trees, anew=anew)
 
 
-def _pages(config: Config, names: Sequence[str], now: datetime) -> Iterator[tuple[str, bytes]]:
+def _parts(config: Config, names: Sequence[str], now: datetime) -> tuple[Part, ...]:
     standings = [present_standing(config, name, now) for name in names]
     histories = {name: history_of(config, name)[:GENERATIONS] for name in names}
     advisories: dict[str, Advisory] = {}
     for standing in standings:
         advisories.update(_told(config, standing, histories[standing.tree]))
-    yield from render(standings, histories, advisories, now)
+    return parts_of(standings, histories, advisories, now)
 
 
 def _told(config: Config, standing: Standing, history: tuple[Generation, ...]) -> Mapping[str, Advisory]:

@@ -97,7 +97,7 @@ def _print(config: Config, names: tuple[str, ...]) -> None:
 def _make_page(call: Call, config: Config, names: tuple[str, ...], folder: Path) -> None:
     from mirrorsync.app.page import make_page  # noqa: PLC0415  jinja2 and all that a page is made of
 
-    written = make_page(config, names, folder.absolute(), now)
+    written = make_page(config, names, folder.absolute(), now, anew=True)
     if call.verbosity is not Verbosity.QUIET:
         whole = f"{count_text(written.files, 'file')}, {size_text(written.bytes)}"
         print_lines([f"{written.folder / OVERVIEW}: {whole}; {written.changed:,} written, {written.removed:,} removed"])

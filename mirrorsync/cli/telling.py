@@ -55,7 +55,7 @@ def _show(config: Config) -> None:
     if config.report.html is not None:
         from mirrorsync.app.page import make_page  # noqa: PLC0415  loading it takes as long as a run with nothing to do may
 
-        make_page(config, sorted(config.trees), config.report.html, now)
+        make_page(config, sorted(config.trees), config.report.html, now, anew=False)
 
 
 def _measure(config: Config) -> None:

@@ -1,8 +1,8 @@
 """What the site is made from, as it is at one time: standings, histories, and what the advisories say."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
 
 from mirrorsync.model.advisory import Advisory
 from mirrorsync.model.generation import Generation
@@ -36,3 +36,14 @@ def book_of(
     present = tuple(as_of(standing, now.date()) for standing in sorted(standings, key=lambda standing: standing.tree))
     ordered = {tree: tuple(sorted(history, key=lambda generation: -generation.number)) for tree, history in histories.items()}
     return Book(present, ordered, advisories, now)
+
+
+def without_runs(book: Book) -> Book:
+    """The same without what every run changes, or a check finds."""
+    midnight = datetime.combine(book.today, time(), UTC)
+    return replace(book, standings=tuple(_without_runs(standing, midnight) for standing in book.standings), now=midnight)
+
+
+def _without_runs(standing: Standing, at: datetime) -> Standing:
+    bare = replace(standing, at=at, findings=(), of_check=(), last_update=None, last_check=None)
+    return replace(bare, succeeded=None, checked=None, next_run=None)

@@ -1,15 +1,17 @@
 """The site: every page there is, each after those that it leads to, the overview last."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from mirrorsync.model.advisory import Advisory
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.standing import Standing
 from mirrorsync.report.page import names, templating, treepages
-from mirrorsync.report.page.book import Book, book_of
+from mirrorsync.report.page.book import Book, book_of, without_runs
 from mirrorsync.report.page.chronicle import Chronicles, chronicles_of
 from mirrorsync.report.page.dossiers import Dossier, dossiers_of
 from mirrorsync.report.page.moves import moves_of
@@ -20,6 +22,14 @@ Page = tuple[str, bytes]
 """A path below the site's root, and what lies there."""
 
 _ROWS = 500  # advisories on one page of their list
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the pages, which are the same wherever `key` is; '' for pages that are to be made each time."""
+
+    key: str
+    pages: Callable[[], Iterable[Page]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +49,43 @@ def render(
     histories: generations by tree.  advisories: by id, what is known of those that trees took; of pending ones the standings know it.
     now: UTC.  Each page comes after what it leads to, but for pages that lead to each other.
     """
+    for part in parts_of(standings, histories, advisories, now):
+        yield from part.pages()
+
+
+def parts_of(
+    standings: Iterable[Standing], histories: Mapping[str, Sequence[Generation]], advisories: Mapping[str, Advisory], now: datetime
+) -> tuple[Part, ...]:
+    """The same in parts: what only another day, publication or erratum changes, and what every run does."""
     book = book_of(standings, histories, advisories, now)
+    lasting = without_runs(book)
+    key = hashlib.sha256(f"{templating.version()} {lasting!r}".encode(errors="surrogatepass")).hexdigest()
+    return Part(key, partial(_details, lasting)), Part("", partial(_fronts, book))
+
+
+def _details(book: Book) -> Iterator[Page]:
     dossiers, chronicles = dossiers_of(book), chronicles_of(book)
-    words = {"book": book, "linked": _linked(book, dossiers, chronicles), "limits": treepages.LIMITS}
+    words = _words(book, dossiers, chronicles)
     yield from ((name, templating.asset(name)) for name in (names.STYLE, names.SCRIPT, names.ICON))
     yield from _erratum_pages(dossiers, words)
     yield from _package_pages(chronicles, words)
     yield from _generation_pages(book, {dossier.id: dossier for dossier in dossiers}, words)
     yield from _lists(dossiers, chronicles, words)
+
+
+def _fronts(book: Book) -> Iterator[Page]:
+    dossiers, chronicles = dossiers_of(book), chronicles_of(book)
+    words = _words(book, dossiers, chronicles)
     for standing in book.standings:
         yield from treepages.tree_pages(book, standing, words)
     yield names.SEARCH, index_script(book, dossiers, chronicles)
     shown = {"title": "Install trees", "part": "trees", "here": names.OVERVIEW, **overview_words(book)}
     yield names.OVERVIEW, templating.page("overview.html", names.OVERVIEW, **words, **shown)
+
+
+def _words(book: Book, dossiers: Iterable[Dossier], chronicles: Chronicles) -> Mapping[str, Any]:
+    """What every template is given."""
+    return {"book": book, "linked": _linked(book, dossiers, chronicles), "limits": treepages.LIMITS}
 
 
 def _linked(book: Book, dossiers: Iterable[Dossier], chronicles: Chronicles) -> Linked:
