@@ -18,6 +18,29 @@ Builder = Callable[..., Path]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background, which programs that are started here would inherit
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_LONGEST = (
+    "test_crashes.py",
+    "test_cron.py",
+    "test_full_size.py",
+    "test_powerloss.py",
+    "test_credentials.py",
+    "test_filesystems.py",
+    "test_rollback.py",
+    "test_hostile_repodata.py",
+    "test_hand_edits.py",
+    "test_hostile_listing.py",
+    "test_page.py",
+    "test_hostile_table.py",
+    "test_stopping.py",
+    "test_inflight.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes a minute or more begins first: at the end the other processes would wait for it."""
+    order = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
 
 @pytest.fixture(scope="session")
 def rpm(tmp_path_factory: pytest.TempPathFactory) -> Builder:
