@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import tempfile
 import tomllib
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,14 +21,15 @@ from mirrorsync.cli.context import Call, Verbosity
 from mirrorsync.config import values
 from mirrorsync.config.display import config_document, config_text
 from mirrorsync.config.loading import check, default_state, load, locate, understand
-from mirrorsync.config.named_files import read_password, read_secret
 from mirrorsync.config.schema import Config
+from mirrorsync.config.secrets import read_password, read_secret
 from mirrorsync.config.sources import gather, merge
 from mirrorsync.errors import ConfigError, ExitCode
 from mirrorsync.model.choices import Layout, Occasion, Signatures, StartTls
 from mirrorsync.model.pending import Urgency, Waiver, WaiverRule
 from mirrorsync.model.policy import NewPackages
 from mirrorsync.model.version import EVR
+from tests.mailservers import certificate
 
 Write = Callable[..., Path]
 
@@ -569,12 +572,19 @@ def unusable(path: Path) -> list[str]:
     return [line.removeprefix(f"{path}: ").replace(f"{path.parent}/", "") for line in caught.value.problems]
 
 
+@cache
+def certified() -> str:
+    """A certificate and its key in PEM."""
+    with tempfile.TemporaryDirectory() as folder:
+        return "".join(path.read_text() for path in certificate(Path(folder)))
+
+
 def complete(folder: Path) -> str:
     """A configuration all of whose files are there."""
     for name in ("tree", "tftp"):
         (folder / name).mkdir()
     for name in ("key", "cert", "password", "ks.cfg", "x.repo"):
-        (folder / name).write_text(f"secret\nmore\n{ARMOUR}\n")
+        (folder / name).write_text(certified() if name == "cert" else f"secret\nmore\n{ARMOUR}\n")
         (folder / name).chmod(0o600)
     return f"""
 [trees.a]
@@ -618,6 +628,16 @@ def test_check_tells_each_named_file_that_is_missing(write: Write, tmp_path: Pat
         check(path, {})
     (line,) = caught.value.problems
     assert line.startswith(f"{path}: {key}: {tmp_path}/{name} is not a ")
+
+
+@pytest.mark.parametrize(("key", "problem"), [("ca", "holds no certificate in PEM"), ("client_cert", "cannot be used")])
+def test_check_tells_certificates_that_cannot_be_used(write: Write, tmp_path: Path, key: str, problem: str) -> None:
+    text = complete(tmp_path)
+    (tmp_path / "garbage").write_text("garbage")
+    (tmp_path / "garbage").chmod(0o600)
+    path = write(text.replace("client_cert", key).replace(f"{tmp_path}/cert", f"{tmp_path}/garbage"))
+    [line] = unusable(path)
+    assert line.startswith(f"trees.a.updates[1].{key}: garbage {problem}")
 
 
 def test_check_tells_a_tree_that_is_not_there(write: Write, tmp_path: Path) -> None:

@@ -223,6 +223,32 @@ def test_a_password_for_ftp_is_told_to_the_mirror_alone(site: Site, work: Path) 
     assert SECRET not in kept_files(site)
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "has an empty first line; write the secret there"),
+        (b"\nsecret\n", "has an empty first line"),
+        (b"caf\xe9\n", "byte 4 is not UTF-8; save the file as UTF-8"),
+        (bytes(70_000), "cannot be read: it is larger than 65536 bytes"),
+    ],
+)
+def test_a_password_file_that_says_no_password_is_refused(content: bytes, problem: str, site: Site) -> None:
+    program = configured(site.folder, site.tree, with_password(site.folder, "http://m.example"))
+    (site.folder / "password").write_bytes(content)
+    for command in ("update", "config check"):
+        refused = program(*command.split())
+        assert (refused.code, problem in refused.err) == (78, True)
+
+
+@pytest.mark.parametrize("content", [f"{SECRET}\r\nmore\r\n", f"\ufeff{SECRET}"])
+def test_a_password_file_may_be_written_elsewhere(content: str, site: Site) -> None:
+    with http_server(site.mirror) as web:
+        web.behaviour.credentials = (USER, SECRET)
+        program = configured(site.folder, site.tree, with_password(site.folder, web.url))
+        (site.folder / "password").write_text(content, newline="")
+        assert program("update").code == 0
+
+
 class RepeatingFtp(StreamRequestHandler):
     """Has the password in its answer to one command, and grants all others."""
 
@@ -241,9 +267,10 @@ class RepeatingFtp(StreamRequestHandler):
 COMMANDS_OF_FTP = ("PASS 530", "PASS 421", "PASS ?", "PWD 550", "CWD 550", "CWD 500", "CWD 426", "PASV 227")
 
 
-@pytest.mark.parametrize(
-    ("command", "secret"), [*((command, SECRET) for command in COMMANDS_OF_FTP), ("PASS 530", "é"), ("CWD 550", "Pässwörd mit %")], ids=str
-)
+REPEATED = [*((command, SECRET) for command in COMMANDS_OF_FTP), ("PASS 530", "é"), ("CWD 550", "Pässwörd mit %")]
+
+
+@pytest.mark.parametrize(("command", "secret"), REPEATED, ids=map(str, range(len(REPEATED))))  # the environment has the test's id
 def test_a_password_that_an_ftp_server_repeats_is_in_no_message(command: str, secret: str, site: Site) -> None:
     repeats = dict([command.split()])
     with ThreadingTCPServer((LOOPBACK, 0), RepeatingFtp) as server:

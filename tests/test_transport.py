@@ -264,6 +264,12 @@ class TestRetries:
     def test_retry_after_is_respected_for_a_minute_at_most(self) -> None:
         assert BoundedRetry().get_retry_after(HTTPResponse(headers={"Retry-After": "86400"})) == 60
 
+    @pytest.mark.parametrize("asked", ["soon", "-5", "9" * 5000, "Fri, 31 Dec 99999999 23:59:59 GMT", "", "\xff"])
+    def test_a_retry_after_that_is_no_time_is_as_if_it_were_not_there(self, server: MirrorServer, door: Transport, asked: str) -> None:
+        server.behaviour.failures["/big.rpm"] = [503]
+        server.behaviour.retry_after = asked
+        assert read(door, f"{server.url}/big.rpm") == (0, CONTENT)
+
     def test_a_mirror_that_stays_busy_is_an_error(self, server: MirrorServer, door: Transport) -> None:
         server.behaviour.failures["/big.rpm"] = [503] * 20
         server.behaviour.retry_after = "0"
@@ -376,6 +382,38 @@ class TestTls:
             open_transport(replace(Mirror.at(server.url), ca=str(certificate[0]))) as transport,
         ):
             assert read(transport, f"{server.url}/big.rpm") == (0, CONTENT)
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            ({"ca": "garbage"}, "`ca` names a file without a certificate in PEM"),
+            ({"ca": "certificate", "client_cert": "garbage"}, "the client's certificate or key cannot be used"),
+            ({"ca": "certificate", "client_cert": "certificate", "client_key": "other"}, "the client's key does not belong to its"),
+        ],
+    )
+    def test_files_of_certificates_that_cannot_be_used_are_named(
+        self, folder: Path, certificate: tuple[Path, Path], tmp_path: Path, words: dict[str, str], said: str
+    ) -> None:
+        (tmp_path / "garbage").write_text("no PEM\n")
+        subprocess.run(["openssl", "genrsa", "-out", str(tmp_path / "other"), "2048"], check=True, capture_output=True)
+        places = {"garbage": tmp_path / "garbage", "certificate": certificate[0], "other": tmp_path / "other"}
+        with http_server(folder, certificate) as server:
+            mirror = replace(Mirror.at(server.url), **{key: str(places[name]) for key, name in words.items()})  # type: ignore[arg-type]  # Mirror's words
+            with open_transport(mirror, HASTY) as transport, pytest.raises(UpstreamError, match=said):
+                read(transport, f"{server.url}/big.rpm")
+
+    def test_a_port_where_no_tls_is_spoken_is_told(self, server: MirrorServer) -> None:
+        secure = server.url.replace("http:", "https:")
+        with open_transport(Mirror.at(secure), HASTY) as transport, pytest.raises(UpstreamError, match="speaks no TLS; correct the port"):
+            read(transport, f"{secure}/big.rpm")
+
+    @pytest.mark.parametrize("host", ["a" * 70, "a..b", "xn--\u00e9"])
+    def test_a_name_that_no_host_can_have_is_told(self, host: str) -> None:
+        with (
+            open_transport(Mirror.at(f"http://{host}"), HASTY) as transport,
+            pytest.raises(UpstreamError, match="no name that a host can have"),
+        ):
+            read(transport, f"http://{host}/big.rpm")
 
     def test_a_redirect_from_https_to_http_is_refused(self, folder: Path, server: MirrorServer, certificate: tuple[Path, Path]) -> None:
         with http_server(folder, certificate) as secure:

@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 
 from mirrorsync.app.lateness import lateness_of
 from mirrorsync.app.standing import Step, present_standing, runs_of
-from mirrorsync.config.named_files import read_secret
 from mirrorsync.config.schema import Config, MailConfig, RecipientConfig
+from mirrorsync.config.secrets import read_secret
 from mirrorsync.delivery.outbox import Deliver, Entry
 from mirrorsync.delivery.sendmail import send
 from mirrorsync.delivery.smtp import SmtpDoor, SmtpServer

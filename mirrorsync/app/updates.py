@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mirrorsync.config.named_files import exposed, read_password
 from mirrorsync.config.schema import TreeConfig, UpdateSource
+from mirrorsync.config.secrets import exposed, read_password
 from mirrorsync.errors import ConfigError
 from mirrorsync.files import read_plain
 from mirrorsync.model.address import shown

@@ -8,8 +8,8 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from mirrorsync.app.standing import Step, present_standing
-from mirrorsync.config.named_files import read_secret
 from mirrorsync.config.schema import Config, WebhookConfig
+from mirrorsync.config.secrets import read_secret
 from mirrorsync.delivery.outbox import Deliver, Entry
 from mirrorsync.delivery.webhook import Webhook, key_of, name_of, post
 from mirrorsync.errors import ConfigError, DeliveryError

@@ -7,10 +7,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mirrorsync.config.explanation import explain
-from mirrorsync.config.named_files import exposed_proxies, missing_parts, unusable_files
+from mirrorsync.config.named_files import missing_parts, unusable_files
 from mirrorsync.config.places import misplaced
 from mirrorsync.config.rules import broken_rules
 from mirrorsync.config.schema import Config
+from mirrorsync.config.secrets import exposed_proxies
 from mirrorsync.config.sources import Location, Sources, gather
 from mirrorsync.errors import ConfigError
 

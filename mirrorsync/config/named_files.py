@@ -1,19 +1,16 @@
 """What a configuration that is right in itself still lacks on this machine: its files and folders, their modes, what they hold."""
 
 import os
-import stat
-from collections.abc import Iterator, Mapping
+import ssl
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
-from mirrorsync.config.rules import table
 from mirrorsync.config.schema import Config, MailConfig, UpdateSource, WebhookConfig
-from mirrorsync.config.sources import Location, Sources
-from mirrorsync.errors import ConfigError
+from mirrorsync.config.secrets import exposed, proofs, unreadable, unusable_secret
+from mirrorsync.config.sources import Location
 from mirrorsync.hooks.selection import AFTER, BEFORE, hooks_for
 
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _ARMOUR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 _KEY_TAGS = (b"\x98", b"\x99", b"\x9a", b"\xc6")  # a public key packet's first byte, with its length in 1, 2 or 4 bytes, or a new packet's
 _LARGEST_KEYS = 1 << 20  # bytes; the key files of distributions have some thousands
@@ -83,51 +80,59 @@ def _hook_faults(folder: Path | None) -> Iterator[tuple[Location, str]]:
 
 
 def _mail_files(here: Location, mail: MailConfig) -> Iterator[tuple[Location, str]]:
-    if mail.ca and (problem := _unreadable(mail.ca)):
+    if mail.ca and (problem := unreadable(mail.ca)):
         yield (*here, "ca"), problem
-    if mail.password_file and (problem := _unreadable(mail.password_file) or exposed(mail.password_file)):
+    if mail.password_file and (problem := unusable_secret(mail.password_file)):
         yield (*here, "password_file"), problem
     if mail.sendmail and not os.access(mail.sendmail, os.X_OK):
         yield (*here, "sendmail"), f"{mail.sendmail} cannot be run; install a mail server that has it, or name `server`"
 
 
 def _webhook_files(here: Location, webhook: WebhookConfig) -> Iterator[tuple[Location, str]]:
-    if webhook.ca and (problem := _unreadable(webhook.ca)):
+    if webhook.ca and (problem := unreadable(webhook.ca)):
         yield (*here, "ca"), problem
-    if webhook.secret_file and (problem := _unreadable(webhook.secret_file) or exposed(webhook.secret_file)):
+    if webhook.secret_file and (problem := unusable_secret(webhook.secret_file)):
         yield (*here, "secret_file"), problem
 
 
 def _update_files(here: Location, update: UpdateSource) -> Iterator[tuple[Location, str]]:
     for index, path in enumerate(update.keys):
-        if problem := _unreadable(path) or _keyless(path):
+        if problem := unreadable(path) or _keyless(path):
             yield (*here, "keys", index), problem
     for index, path in enumerate(update.advisories):
-        if not _is_folder(path) and _unreadable(path):
+        if not _is_folder(path) and unreadable(path):
             what = f"{path} is neither a folder nor a file that this user can read; put advisories there, or correct the name or the mode"
             yield (*here, "advisories", index), what
-    for key in ("client_cert", "client_key", "ca", "password_file"):
+    if update.password_file and (problem := unusable_secret(update.password_file)):
+        yield (*here, "password_file"), problem
+    private = dict(proofs(update))
+    for key in ("client_cert", "client_key", "ca"):
         path = getattr(update, key)
-        if path and (problem := _unreadable(path)):
+        if path and (problem := unreadable(path) or (exposed(path) if key in private else None)):
             yield (*here, key), problem
-    for key, path in _secrets(update):
-        if problem := exposed(path):
-            yield (*here, key), problem
+    if not any(path and unreadable(path) for path in (update.client_cert, update.client_key, update.ca)):
+        yield from _unloadable(here, update)
 
 
-def _secrets(update: UpdateSource) -> Iterator[tuple[str, Path]]:
-    """(key, file) of what proves who asks: a certificate's file holds its key too where no other is named."""
-    if update.password_file:
-        yield "password_file", update.password_file
-    if update.client_key:
-        yield "client_key", update.client_key
-    elif update.client_cert:
-        yield "client_cert", update.client_cert
+def _unloadable(here: Location, update: UpdateSource) -> Iterator[tuple[Location, str]]:
+    """What OpenSSL makes of the certificates, without anything being asked of a server."""
+    if update.ca:
+        try:
+            ssl.create_default_context(cafile=update.ca)
+        except ssl.SSLError:
+            yield (*here, "ca"), f"{update.ca} holds no certificate in PEM; put the authority's there, or name another file"
+    if update.client_cert:
+        try:
+            ssl.create_default_context().load_cert_chain(update.client_cert, update.client_key, password="")
+        except ssl.SSLError as error:
+            what = "cannot be used" if error.reason is None else f"cannot be used ({error.reason.lower().replace('_', ' ')})"
+            files = " and ".join(str(path) for path in (update.client_cert, update.client_key) if path)
+            yield (*here, "client_cert"), f"{files} {what}; name a certificate in PEM and the key that belongs to it, without a passphrase"
 
 
 def _unreadable_in(here: Location, paths: tuple[Path, ...]) -> Iterator[tuple[Location, str]]:
     for index, path in enumerate(paths):
-        if problem := _unreadable(path):
+        if problem := unreadable(path):
             yield (*here, index), problem
 
 
@@ -148,12 +153,6 @@ def _is_folder(path: Path) -> bool:
     return os.access(path, os.R_OK | os.X_OK) and path.is_dir()
 
 
-def _unreadable(path: Path) -> str | None:
-    if os.access(path, os.R_OK) and path.is_file():
-        return None
-    return f"{path} is not a file that this user can read; put it there, or correct the name or the mode"
-
-
 def _keyless(path: Path) -> str | None:
     """A cheap look; whether its keys can be used is seen when they are."""
     with path.open("rb") as file:
@@ -161,53 +160,3 @@ def _keyless(path: Path) -> str | None:
     if content.startswith(_KEY_TAGS) or _ARMOUR in content:
         return None
     return f"{path} holds no OpenPGP public key; put there what `gpg --armor --export` prints, or name another file"
-
-
-def exposed(path: Path) -> str | None:
-    """What is wrong with a file that holds a secret, and what to do, where others than its owner may read or write it."""
-    if os.access(path, os.F_OK) and path.stat().st_mode & _OTHERS:
-        return f"{path} may be read by others; chmod 600 it"
-    return None
-
-
-def exposed_proxies(sources: Sources) -> Iterator[tuple[Location, str]]:
-    """(where, "what; what to do") of every proxy whose password stands in a file that others may read."""
-    for where, value in _proxies(sources.values):
-        problem = exposed(sources.origin(where).file) if "@" in value else None
-        if problem:
-            yield where, f"names a password, and {problem}"
-
-
-def _proxies(values: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
-    for name, tree in table(values.get("trees")).items():
-        updates = table(tree).get("updates")
-        for index, update in enumerate(updates if isinstance(updates, list) else []):
-            if isinstance(proxy := table(update).get("proxy"), str):
-                yield ("trees", name, "updates", index, "proxy"), proxy
-
-
-def require_private(update: UpdateSource) -> None:
-    """Raises ConfigError where others may read what proves who asks, or it cannot be read."""
-    for key, path in _secrets(update):
-        if problem := _unreadable(path) or exposed(path):
-            raise ConfigError((f"{key} of {update.name}: {problem}",))
-
-
-def read_password(update: UpdateSource) -> str | None:
-    """The first line of the mirror's password file, None where it has none. Raises ConfigError where others may read the file."""
-    require_private(update)
-    return _first_line(update.password_file) if update.password_file else None
-
-
-def read_secret(path: Path) -> str:
-    """The first line of a file. Raises ConfigError where others may read it, or it cannot be read."""
-    if problem := _unreadable(path) or exposed(path):
-        raise ConfigError((problem,))
-    try:
-        return _first_line(path)
-    except UnicodeDecodeError as error:
-        raise ConfigError((f"{path}: byte {error.start + 1} is not UTF-8; save the file as UTF-8",)) from error
-
-
-def _first_line(path: Path) -> str:
-    return path.read_text(encoding="utf-8").partition("\n")[0]

@@ -33,7 +33,7 @@ _MOST_LISTING_BYTES = 32 << 20
 _LONGEST_SIZE = 18  # digits
 _FRESH_SECONDS = 10.0
 _NOT_KNOWN = ("500", "501", "502", "504")
-_FOREIGN = (OSError, EOFError, ftplib.Error)
+_FOREIGN = (OSError, EOFError, ftplib.Error, ValueError)  # ValueError for what is to be a number in a reply
 
 
 class FtpTransport:
@@ -176,7 +176,7 @@ class _Control(ftplib.FTP):
         self._patience = patience
         self.connect(parts.hostname or "", parts.port or ftplib.FTP_PORT, timeout=patience.connect)
         self._wait(patience.read)
-        self.login(_wire(mirror.username or "anonymous"), _wire(mirror.password or "mirrorsync@"))
+        self.login(*map(_wire, (mirror.username, mirror.password or "") if mirror.username else ("anonymous", "mirrorsync@")))
         self.voidcmd("TYPE I")
         self._home = self.pwd()
         self.settled = True
@@ -286,6 +286,8 @@ class _Control(ftplib.FTP):
             return self._shown(str(error))
         if isinstance(error, TimeoutError):
             return "no answer in time"
+        if isinstance(error, ValueError):
+            return "an answer that cannot be understood"
         return (error.strerror if isinstance(error, OSError) else None) or "the connection was closed"
 
     def _shown(self, reply: str) -> str:

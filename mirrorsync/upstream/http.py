@@ -6,14 +6,14 @@ from contextlib import closing, contextmanager
 from http import HTTPStatus
 from http.client import HTTPException, IncompleteRead
 from http.cookiejar import DefaultCookiePolicy
-from ssl import SSLCertVerificationError
+from ssl import SSLCertVerificationError, SSLError
 from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.auth import HTTPBasicAuth
-from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
@@ -36,6 +36,11 @@ _CONTENT_RANGE = re.compile(r"bytes\s+(?:(?P<first>\d{1,18})-(?P<last>\d{1,18})|
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _OTHER_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 _OTHER_TIME = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+_TLS_FAULTS = {
+    "NO_CERTIFICATE_OR_CRL_FOUND": "`ca` names a file without a certificate in PEM; put the authority's there",
+    "KEY_VALUES_MISMATCH": "the client's key does not belong to its certificate; correct client_cert or client_key",
+    "WRONG_VERSION_NUMBER": "what answers there speaks no TLS; correct the port, or write http://",
+}
 _FOREIGN = (requests.RequestException, HTTPError, HTTPException, OSError, UnicodeError)
 
 
@@ -43,8 +48,11 @@ class BoundedRetry(Retry):
     """urllib3's retries, which do what Retry-After says, but wait no longer than a minute at a time."""
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        """Seconds the server asks to wait, at most 60."""
-        seconds = super().get_retry_after(response)
+        """Seconds the server asks to wait, at most 60; None where it does not ask, or not in words that are a time."""
+        try:
+            seconds = super().get_retry_after(response)
+        except (HTTPError, ValueError, OverflowError):
+            return None
         return None if seconds is None else min(seconds, _LONGEST_RETRY_AFTER)
 
 
@@ -295,16 +303,39 @@ def _phrase(status: int) -> str:
 def _reason(error: BaseException) -> str:
     """What lies at the bottom of a chain of exceptions, without the URLs and objects its layers mention."""
     chain = list(_chain(error))
-    for cause in reversed(chain):
-        if isinstance(cause, SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message}; {_remedy(cause.verify_code)}"
-        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, requests.RequestException):
-            return f"{cause.strerror}; is the mirror, or the network, down?"
+    if said := next(filter(None, map(_cause, reversed(chain))), None):
+        return said
     if isinstance(chain[-1], HTTPException) and not isinstance(chain[-1], IncompleteRead):
         return f"its answer is not HTTP as it should be ({type(chain[-1]).__name__}); correct the mirror's URL, or use another mirror"
     if any(isinstance(cause, (requests.Timeout, TimeoutError)) or "timed out" in str(cause) for cause in chain):
         return "no answer in time; is the mirror, or the network, down?"
     return f"{type(chain[-1]).__name__}; is the mirror, or the network, down?"
+
+
+def _cause(error: BaseException) -> str | None:
+    """What one exception of a chain tells by itself, None where it tells nothing."""
+    match error:
+        case SSLCertVerificationError():
+            return f"its certificate is not trusted: {error.verify_message}; {_remedy(error.verify_code)}"
+        case SSLError():
+            return _tls_fault(error)
+        case requests.exceptions.InvalidProxyURL():
+            return "the proxy's URL cannot be used; correct `proxy`"
+        case UnicodeError() | LocationParseError() | requests.exceptions.InvalidURL():
+            return "its host is no name that a host can have; correct the mirror's URL"
+        case OSError() if error.strerror and not isinstance(error, requests.RequestException):
+            return f"{error.strerror}; is the mirror, or the network, down?"
+    return None
+
+
+def _tls_fault(error: SSLError) -> str:
+    """What went wrong before there was anything to verify, and what to do."""
+    reason = error.reason or ""
+    if reason in _TLS_FAULTS:
+        return _TLS_FAULTS[reason]
+    if not error.strerror or "PEM" in error.strerror:
+        return "the client's certificate or key cannot be used; name them in PEM, without a passphrase"
+    return f"no TLS connection came about ({reason.lower().replace('_', ' ')}); tell the mirror's owner, or use another mirror"
 
 
 def _remedy(verify_code: int) -> str:
