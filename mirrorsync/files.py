@@ -68,20 +68,25 @@ def contained(root: Path, name: str) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
+    """SHA-256 of a file's bytes, in hex. Raises OSError, for pipes and devices too, which have no end."""
+    with open(path, "rb", opener=_at_once) as file:
+        _require_plain(file.fileno(), path)
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_plain(path: Path, most: int) -> bytes:
     """All bytes of a file of at most so many. Raises OSError, for pipes and devices too: nothing is waited for, nor read without end."""
     with open(path, "rb", opener=_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+        _require_plain(file.fileno(), path)
         content = file.read(most + 1)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most} bytes", str(path))
     return content
+
+
+def _require_plain(descriptor: int, path: Path) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EINVAL, "it is not a plain file", str(path))
 
 
 def _at_once(path: str, flags: int) -> int:

@@ -1,8 +1,9 @@
 """Where a package came from: what the journal keeps of each, and what `mirrorsync audit` tells of it, offline."""
 
 import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,15 @@ def test_a_file_of_the_tree_that_was_changed_removed_or_added_since_is_found(mir
     shutil.copy(rpm("zsh", "9"), rpms)
     assert mirrorsync("audit", f"{rpms}/zsh-9-1.noarch.rpm").code == 4
     assert mirrorsync("audit", "--all").code == 4
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_where_a_package_was_is_not_waited_for(mirrorsync: Mirrorsync, tree: Path, put: Callable[[Path], None]) -> None:
+    place = tree / "RedHat/RPMS" / f"{BASH}.rpm"
+    place.unlink()
+    put(place)
+    found = mirrorsync("audit", BASH, "--json")
+    assert (found.code, audited(found)["standing"], audited(found)["unclear"]) == (4, "differs", "what lies there is not a file")
 
 
 def test_a_kept_generation_s_file_is_known_and_one_put_there_is_not(mirrorsync: Mirrorsync, tree: Path, rpm: Builder) -> None:

@@ -168,6 +168,11 @@ def test_a_package_that_does_not_say_so_provides_itself() -> None:
     assert found.provides == (Dependency("old", Sense.EQUAL, EVR("0", "1.0", "2")),)
 
 
+def test_a_name_that_no_file_can_have_is_refused() -> None:
+    with pytest.raises(HeaderError, match="1011 characters long, and no file's name is"):
+        describe(described({**BINARY, Tag.VERSION: text(b"1" * 1000)}), location="x", size=1)
+
+
 def test_paths_of_before_rpm_4_are_read() -> None:
     headers = described({**BINARY, Tag.OLDFILENAMES: texts([b"/usr/lib/sendmail", b"/usr/lib/x", b"/sbin/y"])})
     assert list(paths(headers)) == ["/usr/lib/sendmail", "/usr/lib/x", "/sbin/y"]

@@ -190,6 +190,18 @@ def test_check_counts_who_signed_what_and_names_what_nobody_trusted_signed(progr
     assert (result.code, result.tree["exit_code"], result.tree["packages"]) == (4, 4, 4)
 
 
+def test_check_names_packages_whose_files_are_gone(program: Mirrorsync) -> None:
+    counted = program("keys", "check", "--json").tree
+    place = next(path for path in program.config.parent.rglob("tar-*.rpm") if path.parent != program.config.parent)
+    place.unlink()
+    place.mkdir()
+    found = program("keys", "check", "--json")
+    assert (found.code, found.tree["packages"]) == (4, counted["packages"])
+    assert (str(place), "is listed, and is not a file that is there") in [
+        (entry["where"], entry["what"]) for entry in found.tree["findings"]
+    ]
+
+
 def test_check_says_it_in_words(program: Mirrorsync, signed: SignedPackages) -> None:
     said = program("keys", "check").out
     assert said.startswith("redhat: 4 packages, 3 findings\n")

@@ -341,6 +341,17 @@ def test_a_mirror_that_lost_too_much_is_refused_with_both_numbers_until_told_oth
     assert codes(updated(site.program())) == []
 
 
+def test_that_what_a_mirror_showed_before_is_lost_is_told_once(site: Site, rpm: Builder) -> None:
+    program = site.program()
+    updated(program)
+    [memory] = remembered(site.state)
+    memory.write_text("{")
+    site.offer(rpm("tar", "2"))
+    assert codes(updated(program)) == ["view-lost"]
+    site.offer(rpm("tar", "3"))
+    assert codes(updated(program)) == []
+
+
 def test_a_mirror_that_lists_nothing_any_more_is_refused(site: Site) -> None:
     offer_only(site)
     program = site.program(more="")

@@ -1,5 +1,6 @@
 """The audit: where a tree's packages came from, when, and who signed them; by what is on this machine."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
@@ -98,6 +99,8 @@ def _standing(entry: Entry, record: FileRecord | None, found: str | None) -> tup
         return Standing.UNRECORDED, "no record has a file of this path: it was put there since"
     if found is None:
         return Standing.MISSING, ""
+    if not found:
+        return Standing.DIFFERS, "what lies there is not a file"
     if found != record.sha256:
         return Standing.DIFFERS, f"the file there has SHA-256 {found}"
     return Standing.RECORDED, ""
@@ -176,10 +179,10 @@ def _judged(verdict: Signed | Unsigned | UnknownKey | Bad) -> Signature:
 
 
 def _digest(path: Path, inspection: Inspection, depth: Depth) -> str | None:
-    try:
-        return inspection.digest(path, depth)
-    except FileNotFoundError:
-        return None
+    """None where nothing lies there, '' where that is no file."""
+    if not path.is_file():
+        return "" if os.path.lexists(path) else None
+    return inspection.digest(path, depth)
 
 
 def _sha256(record: FileRecord | None) -> str | None:

@@ -73,8 +73,13 @@ def _signers(site: Site, keyring: Keyring | None, now: datetime, ahead: timedelt
     judged = list(zip(paths, _judged(paths, keyring), strict=True))
     legacy = keyring.legacy if keyring else frozenset()
     findings = [finding for path, verdict in judged for finding in verdict_findings(path, verdict, legacy)]
+    findings += [_absent(path) for package in indexed if not (path := tree.path / package.location).is_file()]
     findings += _expiries(keyring, int(now.timestamp()), ahead) if keyring else ()
     return SignersOutcome(tree.name, len(indexed), _counted((verdict for _, verdict in judged), keyring), tuple(findings))
+
+
+def _absent(path: Path) -> Finding:
+    return Finding(Severity.ERROR, "missing-file", str(path), "is listed, and is not a file that is there", "run `mirrorsync check`")
 
 
 def _judged(paths: Sequence[Path], keyring: Keyring | None) -> list[Verdict]:

@@ -24,6 +24,11 @@ class ViewFile:
         except (OSError, ValueError, PlanError, RecursionError):
             return None
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether something was accepted, and what it was cannot be read."""
+        return self.file.exists() and self.last() is None
+
     def keep(self, view: View) -> None:
         """Let that be what the next run is held against. Raises OSError."""
         make_directory(self.file.parent)

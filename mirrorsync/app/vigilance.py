@@ -95,7 +95,14 @@ class Vigil:
             limit = f"more than shrink_limit = {self.watch.shrink_limit} per cent fewer"
             raise UpstreamError(f"{catalogue.origin}: {what}: {limit}; look whether it is whole, or {_ACCEPTING}")
         self._accepted = self._view(catalogue, last)
-        return tuple(self._staleness(catalogue))
+        return (*self._loss(catalogue), *self._staleness(catalogue))
+
+    def _loss(self, catalogue: Catalogue) -> Iterator[Finding]:
+        if self._memory.is_lost:
+            what = f"what it showed before cannot be read ({self._memory.file}), so that it may have gone back or shrunk unseen"
+            yield Finding(
+                Severity.WARNING, "view-lost", catalogue.origin, what, "look whether it is current and whole; an update remembers it anew"
+            )
 
     def expiry(self, catalogue: Catalogue) -> float | None:
         """From when on, in seconds since the epoch, the same catalogue would be too old; None for never."""

@@ -80,6 +80,10 @@ class EVR:
         return cls(epoch or None, version if dash else release, release if dash else "")
 
 
+LONGEST_NEVRA = 255
+"""Characters: a file is called after it, and NAME_MAX is 255."""
+
+
 @dataclass(frozen=True, slots=True, order=False)
 class NEVRA:
     """Name, EVR and architecture. Source packages have the architecture "src" (or "nosrc")."""

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from mirrorsync.errors import HeaderError
 from mirrorsync.model.package import Dependency, Digest, Package, Sense
-from mirrorsync.model.version import EVR, NEVRA
+from mirrorsync.model.version import EVR, LONGEST_NEVRA, NEVRA
 from mirrorsync.rpmfile.header import RawHeader, RpmHeaders
 from mirrorsync.rpmfile.tags import Tag
 
@@ -43,7 +43,10 @@ def nevra(main: RawHeader) -> NEVRA:
     if not name or not version or not release or not arch:
         raise HeaderError("the header lacks a name, version, release or architecture")
     epoch = main.integer(Tag.EPOCH)
-    return NEVRA(name, EVR(None if epoch is None else str(epoch), version, release), _source_arch(main) or arch)
+    found = NEVRA(name, EVR(None if epoch is None else str(epoch), version, release), _source_arch(main) or arch)
+    if len(str(found)) > LONGEST_NEVRA:
+        raise HeaderError(f"its name, version and release are {len(str(found))} characters long, and no file's name is")
+    return found
 
 
 def paths(headers: RpmHeaders) -> Iterator[str]:

@@ -8,13 +8,14 @@ from xml.etree.ElementTree import Element
 from mirrorsync.errors import UpstreamError
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.package import Dependency, Package, Sense
-from mirrorsync.model.version import EVR, NEVRA
+from mirrorsync.model.version import EVR, LONGEST_NEVRA, NEVRA
 from mirrorsync.planning.architecture import SOURCES
 from mirrorsync.upstream.complaints import curtailed
 from mirrorsync.upstream.repomd import checksum, plain_location
 from mirrorsync.upstream.xmlstream import called, child_of, children, local_name, number_in, open_document, text_of
 
 _BASE = "{http://www.w3.org/XML/1998/namespace}base"
+_LARGEST = 64 << 30  # bytes; the largest packages there are have some five
 MOST_PACKAGES = 200_000  # the largest distributions have 70,000 in one repository
 _MOST_BROKEN = 1000
 _SENSES = {
@@ -75,7 +76,7 @@ def _package(element: Element, arch: str, name: str) -> Package:
     return Package(
         nevra=_nevra(parts, arch, name),
         location=_location(parts.get("location"), name),
-        size=_number(parts.get("size"), "package", name),
+        size=_size(parts.get("size"), name),
         digest=checksum(digest.get("type", ""), text_of(digest), source=name),
         source=text_of(relations.get("sourcerpm")),
         provides=_dependencies(relations.get("provides"), name),
@@ -94,7 +95,10 @@ def _nevra(parts: Mapping[str, Element], arch: str, name: str) -> NEVRA:
     epoch = version.get("epoch", "")
     if epoch and not (epoch.isascii() and epoch.isdigit()):
         raise UpstreamError(f"{name}: its epoch {epoch[:40]!r} is not a number")
-    return NEVRA(package, _evr(epoch, version.get("ver", ""), version.get("rel", "")), arch)
+    nevra = NEVRA(package, _evr(epoch, version.get("ver", ""), version.get("rel", "")), arch)
+    if len(str(nevra)) > LONGEST_NEVRA:
+        raise UpstreamError(f"{name}: its name, version and release are {len(str(nevra))} characters long, and no file's name is")
+    return nevra
 
 
 def _location(element: Element | None, name: str) -> str:
@@ -106,6 +110,14 @@ def _location(element: Element | None, name: str) -> str:
     if not location.endswith(".rpm"):
         raise UpstreamError(f"{name}: location {location!r} is not an .rpm file")
     return location
+
+
+def _size(element: Element | None, name: str) -> int:
+    """Of the file: one of nothing cannot be told from what did not come, and no disk is to be made room on for what there is not."""
+    size = _number(element, "package", name)
+    if not 0 < size <= _LARGEST:
+        raise UpstreamError(f"{name}: its file is said to be {size} bytes, and packages are 1 byte to {_LARGEST >> 30} GiB")
+    return size
 
 
 def _number(element: Element | None, attribute: str, name: str) -> int:

@@ -33,6 +33,9 @@ def _in_metadata() -> Iterator[Case]:
     for name, old, new, says in (
         ("epoch that is no number", 'epoch="0"', 'epoch="one"', "its epoch 'one' is not a number"),
         ("size that is no number", 'package="', 'package="-', "is not a number"),
+        ("size of nothing", 'package="', 'package="0" was="', "its file is said to be 0 bytes"),
+        ("size beyond all disks", 'package="', 'package="100000000000000000" was="', "its file is said to be 100000000000000000 bytes"),
+        ("version of a thousand characters", 'ver="2"', f'ver="{"2" * 1000}"', "characters long, and no file's name is"),
         ("build time out of range", 'build="', 'build="99999999999999999999', "is not a number"),
         ("digest of no known kind", 'type="sha256"', 'type="rot13"', "unknown kind 'rot13'"),
         ("digest that is none", 'pkgid="YES">', 'pkgid="YES">zz', "is not a sha256 checksum"),
