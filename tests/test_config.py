@@ -837,6 +837,9 @@ def test_mail_has_defaults_that_send_no_password_and_nothing_without_tls(write: 
             'starttls: would let the password be sent without TLS; set it to "require", or remove username and password_file',
         ),
         ('server = "m:25"', "server: 'm:25' is not a mail server; write it as 'smtp://mail.example.org:587'"),
+        ('server = "smtp://m?x"', "server: 'smtp://m?x' is not a mail server; write it as 'smtp://mail.example.org:587'"),
+        ('server = "smtp://m x"', "server: 'smtp://m x' is not a mail server; write it as 'smtp://mail.example.org:587'"),
+        ('server = "smtp://m\\nx"', "server: 'smtp://m\\nx' has a character in it that cannot be printed; write it as %XX"),
         ('server = "smtp://joe:pw@m"', "server: 'smtp://***@m' is not a mail server; write it as 'smtp://mail.example.org:587'"),
         (
             'server = "smtp://m"\nlist_id = "<x>"',

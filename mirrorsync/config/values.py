@@ -228,7 +228,8 @@ def parse_list_id(text: str) -> str:
 def parse_server(text: str) -> str:
     """A mail server's URL: smtp (port 25, or 587 as it is written) or smtps (port 465)."""
     parts = _split(text)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path not in ("", "/") or parts.username is not None:
+    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or more or " " in text:
         raise ValueError(f"{shown(text)!r} is not a mail server; write it as 'smtp://mail.example.org:587'")
     return text
 

@@ -22,6 +22,8 @@ def is_readable(text: str) -> bool:
 
 def fault(text: str) -> str:
     """Why it cannot be told where in a URL a password ends, and what to do; '' where it can, or where there is none."""
+    if not text.isprintable():
+        return "has a character in it that cannot be printed; write it as %XX"
     if not is_readable(text):
         return "is not a URL: its host or port cannot be read; write %2F, %23, %3F and %40 for /, #, ? and @ in a name or password"
     parts = urlsplit(text)

@@ -169,7 +169,7 @@ def stream(
         pace.spend(len(block))
         yield block
     if total is not None and last is not None and place < last:
-        raise TransferCutError(f"{url}: the answer ended after {place} of {total} bytes; it will be asked for again")
+        raise TransferCutError(f"{url}: the answer ended after {place} of {total} bytes; try later or another mirror")
 
 
 def collected(body: Body, url: str, limit: int) -> bytes:

@@ -240,7 +240,7 @@ class _Control(ftplib.FTP):
                     self.voidresp()
                     self.settled = True
             except _FOREIGN as error:
-                raise TransferCutError(f"{url}: the transfer broke off: {self.told_of(error)}; it will be asked for again") from error
+                raise TransferCutError(f"{url}: the transfer broke off: {self.told_of(error)}; try later or another mirror") from error
             return block
 
         return read
@@ -266,7 +266,7 @@ class _Control(ftplib.FTP):
         except _UnknownCommandError:
             return None
         if not reply.startswith("213 "):
-            raise TransferCutError(f"{url}: answered {self._shown(reply)!r} to {command[:4]}; it will be asked for again")
+            raise TransferCutError(f"{url}: answered {self._shown(reply)!r} to {command[:4]}; try later or another mirror")
         return reply[4:].strip()
 
     @contextmanager
@@ -278,7 +278,7 @@ class _Control(ftplib.FTP):
                 raise _UnknownCommandError(f"{url}: {self.told_of(error)}; the server lacks a command") from error
             raise RefusedError(f"{url}: {self.told_of(error)}; the mirror does not have it or does not give it") from error
         except _FOREIGN as error:
-            raise TransferCutError(f"{url}: {self.told_of(error)}; it will be asked for again") from error
+            raise TransferCutError(f"{url}: {self.told_of(error)}; try later or another mirror") from error
 
     def told_of(self, error: BaseException) -> str:
         """What went wrong, in the server's words where it said any."""
