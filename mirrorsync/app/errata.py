@@ -26,7 +26,7 @@ from mirrorsync.tree.ways import check_path
 
 @dataclass(frozen=True, slots=True)
 class _Shelf:
-    """What is known of one tree: its advisories that were asked for, its records, what it lacks, and what it lists, by name."""
+    """What is known of one tree: its advisories that were asked for, its records, what it lacked when last seen, what it lists, by name."""
 
     tree: str
     advisories: Mapping[str, Advisory]
@@ -34,6 +34,7 @@ class _Shelf:
     present: frozenset[int]
     pending: Mapping[str, PendingErratum]
     listed: Mapping[str, Sequence[NEVRA]]
+    seen: datetime | None
 
     def involvement(self, name: str, advisory: Advisory | None) -> Involvement | None:
         """What an erratum is to the tree, None where it is nothing."""
@@ -42,7 +43,7 @@ class _Shelf:
             return None
         packages = advisory.packages if advisory else ()
         builds = tuple((nevra, tuple(self.listed.get(nevra.name, ()))) for nevra in packages)
-        return Involvement(self.tree, self._relation(name, came), came, self.pending.get(name), builds)
+        return Involvement(self.tree, self._relation(name, came), came, self.pending.get(name), builds, self.seen)
 
     def _relation(self, name: str, came: Sequence[Generation]) -> Relation:
         if name in self.pending:
@@ -80,7 +81,8 @@ def _shelf(config: Config, name: str, wanted: Sequence[str], now: datetime) -> _
     standing = standing_of(config, name, now)
     pending = {erratum.advisory.id: erratum for erratum in standing.pending if erratum.advisory.id in wanted} if standing else {}
     advisories = Library(tree.state / LIBRARY).all(wanted)
-    return _Shelf(name, advisories, records, frozenset(lineage(records, tree.stamp() or 0)), pending, _listed(tree))
+    present = frozenset(lineage(records, tree.stamp() or 0))
+    return _Shelf(name, advisories, records, present, pending, _listed(tree), standing.at if standing else None)
 
 
 def _records(tree: Tree) -> dict[int, Generation]:

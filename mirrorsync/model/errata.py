@@ -1,7 +1,7 @@
 """What is known of one erratum, and which errata a tree has taken: what `mirrorsync errata` tells."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from mirrorsync.errors import ExitCode
@@ -26,6 +26,7 @@ class Involvement:
     """What an erratum is to one tree. came: the generations that it came with, oldest first.
 
     pending: as the last run that looked left it.  builds: of each of its packages, what the tree lists of that name.
+    seen: when that was, None where no run is recorded.
     """
 
     tree: str
@@ -33,6 +34,7 @@ class Involvement:
     came: tuple[Generation, ...] = ()
     pending: PendingErratum | None = None
     builds: tuple[tuple[NEVRA, tuple[NEVRA, ...]], ...] = ()
+    seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,9 @@ def _state(involvement: Involvement, today: date) -> str:
         case Relation.TAKEN_OUT:
             return f"taken out again by a rollback; it was applied {came}"
         case Relation.KNOWN:
-            return "not pending, and never applied by mirrorsync"
+            if involvement.seen is None:
+                return "known, and whether it is pending is not, for no run is recorded; `mirrorsync pending` looks"
+            return f"not pending on {involvement.seen:%Y-%m-%d %H:%M} UTC, when the last run ended, and never applied by mirrorsync"
         case Relation.PENDING:
             pending = involvement.pending
             parts = ["pending"]
@@ -176,6 +178,7 @@ def _involvement(involvement: Involvement, today: date) -> dict[str, Any]:
     return {
         "tree": involvement.tree,
         "relation": involvement.relation.value,
+        "seen": involvement.seen.isoformat() if involvement.seen else None,
         "generations": [
             {"number": each.number, "published": each.published.isoformat(), "run": each.run, "by": each.by} for each in involvement.came
         ],

@@ -69,8 +69,18 @@ def update_lines(outcome: UpdateOutcome, *, verbose: bool) -> Iterator[str]:
             f"{outcome.tree}: generation {outcome.generation} published: {_count(outcome.fetched, 'package')} fetched, "
             f"{size_text(outcome.bytes_fetched)}, {outcome.seconds.total:.1f} s"
         )
+    yield from _left_lines(outcome)
     yield from _boot_lines(outcome.tree, outcome.boot)
     yield from finding_lines(outcome.findings)
+
+
+def _left_lines(outcome: UpdateOutcome) -> Iterator[str]:
+    """What the tree lacks still: kept out, held, or not of what was asked for."""
+    errata, untold = (len(outcome.pending.errata), len(outcome.pending.untold)) if outcome.pending else (0, 0)
+    if not outcome.dry_run and (errata or untold):
+        parts = [f"{errata} {'erratum' if errata == 1 else 'errata'}"] if errata else []
+        parts += [f"{_count(untold, 'package')} that no erratum tells of"] if untold else []
+        yield f"{outcome.tree}: still pending: {', '.join(parts)}; `mirrorsync pending` names them"
 
 
 def _exceptions(plan: Plan) -> Plan:
