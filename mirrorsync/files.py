@@ -23,6 +23,7 @@ DIRECTORY_MODE = 0o755
 _BLOCK = 1 << 20
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NAME_MAX = 255  # bytes
 _PATH_MAX = 4095  # bytes without the NUL
 
@@ -121,17 +122,29 @@ def write_file(path: Path, content: bytes | Iterable[bytes], *, mode: int = FILE
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode & 0o600), "wb") as file:
+        with os.fdopen(_begun(partial, mode & 0o600), "wb") as file:
             for block in (content,) if isinstance(content, bytes) else content:
                 file.write(block)
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         partial.replace(path)
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _FULL:  # write(2) knows no names
+            error.filename = error.filename or str(path)
         raise
     sync_directory(path.parent)
+
+
+def _begun(partial: Path, mode: int) -> int:
+    """A new inode to write to, whatever a process that was killed, or somebody else, has left at that name."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        return os.open(partial, flags, mode)
+    except FileExistsError:
+        partial.unlink()
+        return os.open(partial, flags, mode)
 
 
 def remove_strays(folder: Path, name: str = "*", *, idle: float = 0.0) -> None:

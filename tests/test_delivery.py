@@ -1,5 +1,7 @@
 """The doors by which mail leaves, against real servers, and the queue of what could not leave yet."""
 
+import os
+import shutil
 import socket
 import ssl
 import stat
@@ -12,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +28,7 @@ from tests.mailservers import CREDENTIALS, LOOPBACK, certificate, drops, echoes,
 from tests.namespaces import obstacle
 
 SENDER, OPS = "mirrorsync@example.org", "ops@example.org"
+UNSPOKEN = 255  # a family of addresses that no kernel has
 MESSAGE = b"Subject: a test\r\n\r\n.a line that begins with a dot\r\n"
 NOW = datetime(2026, 11, 22, 4, 17, tzinfo=UTC)
 
@@ -165,6 +169,7 @@ def test_a_refused_recipient_is_final_and_the_others_get_theirs() -> None:
         ("550 5.1.8 Sender address rejected: Domain not found", False),
         ("550 5.2.1 mailbox disabled", False),
         ("552 5.2.2 mailbox full", False),
+        ("450 5.1.1 user unknown, for now", False),
         ("530 5.7.1 Authentication required", False),
         ("554 5.7.1 Relay access denied", False),
     ],
@@ -198,7 +203,13 @@ def test_a_refused_sender_is_something_to_mend_and_all_messages_wait(tmp_path: P
 
 @pytest.mark.parametrize(
     ("reply", "final"),
-    [("451 4.7.1 greylisted", False), ("554 5.7.1 looks like spam", False), ("554 5.6.0 not like that", True), ("552 too large", True)],
+    [
+        ("451 4.7.1 greylisted", False),
+        ("554 5.7.1 looks like spam", False),
+        ("552 5.2.2 mailbox full", False),
+        ("554 5.6.0 not like that", True),
+        ("552 too large", True),
+    ],
 )
 def test_a_refused_message_is_tried_again_unless_the_server_says_never(reply: str, *, final: bool) -> None:
     with mail_server() as server:
@@ -256,6 +267,22 @@ def test_a_server_that_takes_no_connection_has_its_time_and_no_more(silent_port:
     with pytest.raises(DeliveryError, match="did not answer within 0 s"):
         post(Webhook(f"http://{LOOPBACK}:{silent_port}/", seconds=0.4), b"{}", 1)
     assert time.monotonic() - began < 2
+
+
+def test_an_address_of_a_kind_that_this_machine_does_not_speak_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As IPv6's where the kernel has none, or the unit lets nobody use it."""
+    look_up = socket.getaddrinfo
+
+    def with_another(*arguments: Any, **words: Any) -> list[Any]:
+        found = look_up(*arguments, **words)
+        return [(UNSPOKEN, *found[0][1:]), *found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", with_another)
+    with pytest.raises(OSError, match="not supported"):
+        socket.socket(UNSPOKEN, socket.SOCK_STREAM)
+    with mail_server() as server, SmtpDoor(plain(server.url), SENDER) as door:
+        door.deliver(OPS, MESSAGE)
+    assert len(server.received) == 1
 
 
 SILENT_NAMES = """
@@ -369,6 +396,14 @@ def test_waits_grow_and_nothing_is_tried_before_they_are_over(tmp_path: Path) ->
     assert len(tried(outbox, refusing(), now - timedelta(hours=1), at_once=True)) == 1
 
 
+def test_what_a_wrong_clock_put_off_is_tried_at_once(tmp_path: Path) -> None:
+    outbox, wrong = Outbox(tmp_path), NOW + timedelta(days=3650)
+    outbox.add(replace(entry(), queued=wrong))
+    for _ in range(2):
+        assert len(tried(outbox, refusing(), wrong)) == 1
+    assert [attempt.fate for attempt in tried(outbox, refusing())] == [Fate.WAITS]
+
+
 def test_after_some_days_a_message_is_given_up_and_that_is_remembered(tmp_path: Path) -> None:
     outbox, end = Outbox(tmp_path), NOW + GIVEN_UP_AFTER
     outbox.add(entry())
@@ -434,6 +469,60 @@ def test_a_damaged_message_is_as_if_it_were_not_there(tmp_path: Path, damage: by
     assert [attempt.fate for attempt in tried(outbox, refusing(final=True))] == [Fate.GIVEN_UP]
     assert [loss.label for loss in outbox.losses(NOW)] == ["message 1"]
     assert not list(tmp_path.glob("2*.json"))
+
+
+def test_what_is_no_file_is_no_message_and_is_not_waited_for(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.add(entry())
+    os.mkfifo(tmp_path / "20000101T000000-1-a.json")
+    (tmp_path / "20000101T000000-2-b.json").mkdir()
+    assert outbox.waiting() == (entry(),)
+    assert [attempt.fate for attempt in tried(outbox, refusing(final=True))] == [Fate.GIVEN_UP]
+    assert outbox.empty
+
+
+@pytest.mark.parametrize("final", [False, True])
+def test_what_the_disk_takes_no_note_of_waits_and_the_others_leave(tmp_path: Path, *, final: bool) -> None:
+    """Another process's folder stands where a file would be written, as nothing can be on a full disk."""
+    outbox, arrived = Outbox(tmp_path), list[str]()
+    for number in range(2):
+        outbox.add(entry(number))
+    first = min(tmp_path.glob("2*.json"))
+    for name in (first.name, "given-up.json"):
+        (tmp_path / f".{name}.{os.getpid()}.new").mkdir()
+
+    def deliver(each: Entry) -> None:
+        if each.label == "message 0":
+            raise DeliveryError("no such user", final=final)
+        arrived.append(each.label)
+
+    assert [attempt.fate for attempt in tried(outbox, deliver)] == [Fate.WAITS, Fate.DELIVERED]
+    assert outbox.waiting() == (entry(0),)
+    assert arrived == ["message 1"]
+
+
+@pytest.mark.skipif(bool(obstacle("mount")), reason=obstacle("mount"))
+def test_nothing_is_sent_that_could_not_be_taken_out(tmp_path: Path) -> None:
+    """Else each run would send it again."""
+    outbox = Outbox(tmp_path / "outbox")
+    outbox.add(entry())
+    steps = f"mount -t tmpfs none {tmp_path} && mkdir {tmp_path}/outbox && cp -a $0/. {tmp_path}/outbox && mount -o remount,ro {tmp_path}"
+    kept = shutil.copytree(tmp_path / "outbox", tmp_path.with_name(f"{tmp_path.name}-kept"))
+    command = ["unshare", "--mount", "sh", "-ec", f"{steps} && exec {sys.executable} -c '{DELIVER_ALL}' {tmp_path}/outbox", str(kept)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (f"{tmp_path}/outbox: it cannot be written to, so that nothing is sent\n", "")
+
+
+DELIVER_ALL = """
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from mirrorsync.delivery.outbox import Outbox
+try:
+    list(Outbox(Path(sys.argv[1])).deliver({"mail": print}, lambda: datetime.now(timezone.utc)))
+except OSError as error:
+    print(f"{error.filename}: {error.strerror}")
+"""
 
 
 def test_of_two_runs_one_delivers_and_takes_what_the_other_adds_meanwhile(tmp_path: Path) -> None:

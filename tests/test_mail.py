@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mirrorsync.config.values import _ADDRESS, parse_address
+from mirrorsync.config.values import _ADDRESS, _LIST_ID, parse_address
 from mirrorsync.delivery.smtp import SmtpDoor, SmtpServer
 from mirrorsync.errors import ConfigError
 from mirrorsync.model.choices import StartTls
@@ -65,6 +65,20 @@ def test_every_address_that_the_configuration_takes_can_be_written_to(address: s
     assume(len(address) <= 254)
     written = message_from_bytes(message_of(letter(), parse_address(address), None), policy=default)
     assert [each.addr_spec for each in written["From"].addresses] == [address]
+
+
+@given(st.from_regex(_ADDRESS, fullmatch=True), st.from_regex(_LIST_ID, fullmatch=True))
+@example("ops@" + "mirrors.department." * 8 + "example.org", "mirrors.department." * 12 + "example.org")
+def test_ids_are_written_as_they_are_however_long(sender: str, list_id: str) -> None:
+    assume(len(sender) <= 254 and len(list_id) < 500)
+    head = message_of(letter(), sender, list_id).partition(b"\r\n\r\n")[0].decode()
+    lines = head.replace("\r\n ", " ").split("\r\n")
+    values = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    domain = sender.rpartition("@")[2]
+    for name in ("Message-ID", "In-Reply-To", "References"):
+        assert re.fullmatch(rf"<[a-z]+\.[0-9a-f]+@{re.escape(domain)}>", values[name]), head
+    assert values["List-Id"] == f"mirrorsync on master1.example.org <{list_id}>"
+    assert max(map(len, head.split("\r\n"))) <= 998
 
 
 def nasty() -> Standing:

@@ -29,18 +29,25 @@ class Deadline:
         """
         fault = OSError(f"{host} has no address")
         for family, kind, protocol, _, address in self._addresses(host, port):
-            made = socket.socket(family, kind, protocol)
             try:
-                made.settimeout(min(piece, self._left()))
-                made.connect(address)
-            except OSError as error:
-                made.close()
+                made = self._called(socket.socket(family, kind, protocol), address, piece)
+            except OSError as error:  # of a family that this machine does not speak, too
                 fault = error
             else:
-                made.settimeout(piece)
                 self._watch(made)
                 return made
         raise fault
+
+    def _called(self, made: socket.socket, address: Any, piece: float) -> socket.socket:
+        """The socket, connected. Raises OSError; it is closed then."""
+        try:
+            made.settimeout(min(piece, self._left()))
+            made.connect(address)
+        except OSError:
+            made.close()
+            raise
+        made.settimeout(piece)
+        return made
 
     def _addresses(self, host: str, port: int) -> list[tuple[Any, ...]]:
         """By a thread of its own, for nothing can interrupt a look-up; one that comes too late has nobody to tell."""

@@ -1,11 +1,13 @@
 """What is to be sent, until it is: a file for each message, tried again after growing waits, given up after some days."""
 
 import base64
+import errno
 import json
 import os
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mirrorsync.errors import DeliveryError, LockedError
-from mirrorsync.files import make_directory, remove_file, write_file
+from mirrorsync.files import make_directory, remove_file, remove_strays, write_file
 from mirrorsync.locks import locked
 
 WAITS = (timedelta(), timedelta(minutes=15), timedelta(hours=1), timedelta(hours=3), timedelta(hours=6), timedelta(hours=12))
@@ -117,10 +119,12 @@ class Outbox:
     def deliver(self, doors: Mapping[str, Deliver], clock: Callable[[], datetime], *, at_once: bool = False) -> Iterator[Attempt]:
         """Try what is due, the oldest first, or `at_once` all there is. Nothing where another run is at it: it looks again before it ends.
 
-        After two minutes the rest is left to the next run.
+        After two minutes the rest is left to the next run. Raises OSError where what is sent could not be taken out, and sends nothing.
         """
         if self.empty:
             return
+        if not os.access(self._folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "it cannot be written to, so that nothing is sent", str(self._folder))
         try:
             with locked(self._folder / "lock", str(self._folder)):
                 yield from self._delivered(doors, clock, at_once=at_once)
@@ -128,37 +132,37 @@ class Outbox:
             return
 
     def _delivered(self, doors: Mapping[str, Deliver], clock: Callable[[], datetime], *, at_once: bool) -> Iterator[Attempt]:
-        self._clear_strays()
+        remove_strays(self._folder, idle=_OLD_SECONDS)  # no write takes a day
         end, tried = time.monotonic() + _AT_MOST_SECONDS, set[Path]()
         while time.monotonic() < end and (path := next((path for path in self._paths() if path not in tried), None)):
             tried.add(path)
             entry = _read(path)
             if entry is None and os.access(path, os.R_OK):
                 remove_file(path)  # damaged: as if it were not there
-            elif entry and entry.kind in doors and (at_once or entry.next_try is None or entry.next_try <= clock()):
+            elif entry and entry.kind in doors and (at_once or _is_due(entry, clock())):
                 yield self._attempt(path, entry, doors[entry.kind], clock())
 
     def _attempt(self, path: Path, entry: Entry, deliver: Deliver, now: datetime) -> Attempt:
         try:
             deliver(entry)
         except DeliveryError as error:
-            if error.final or now - entry.queued >= GIVEN_UP_AFTER:
-                self._note([_loss(entry, now, str(error))])
-                remove_file(path)
-                return Attempt(entry, Fate.GIVEN_UP, str(error))
-            write_file(path, json.dumps(_document(_postponed(entry, now, str(error)))).encode(), mode=_PRIVATE)
+            final = error.final or now - entry.queued >= GIVEN_UP_AFTER
+            with suppress(OSError):  # what a full disk takes no note of is as it was
+                return self._refused(path, entry, now, str(error), final=final)
             return Attempt(entry, Fate.WAITS, str(error))
         remove_file(path)
         return Attempt(entry, Fate.DELIVERED)
 
-    def _clear_strays(self) -> None:
-        """What runs that were killed were about to put there: no write takes a day."""
-        for stray in sorted(self._folder.glob(".*.new")) if os.access(self._folder, os.W_OK) else ():
-            if time.time() - stray.stat().st_mtime > _OLD_SECONDS:
-                remove_file(stray)
+    def _refused(self, path: Path, entry: Entry, now: datetime, reason: str, *, final: bool) -> Attempt:
+        if final:
+            self._note([_loss(entry, now, reason)])
+            remove_file(path)
+            return Attempt(entry, Fate.GIVEN_UP, reason)
+        write_file(path, json.dumps(_document(_postponed(entry, now, reason))).encode(), mode=_PRIVATE)
+        return Attempt(entry, Fate.WAITS, reason)
 
     def _paths(self) -> list[Path]:
-        return sorted(self._folder.glob(_ENTRIES)) if self._folder.is_dir() else []
+        return sorted(path for path in self._folder.glob(_ENTRIES) if path.is_file()) if self._folder.is_dir() else []
 
     def _surplus(self) -> list[Path]:
         """The oldest, for which there is no room beside those that are newer."""
@@ -184,6 +188,11 @@ def _size(path: Path) -> int:
 def _postponed(entry: Entry, now: datetime, refusal: str) -> Entry:
     wait = WAITS[min(entry.attempts, len(WAITS) - 1)]
     return replace(entry, attempts=entry.attempts + 1, next_try=now + wait, refusal=refusal)
+
+
+def _is_due(entry: Entry, now: datetime) -> bool:
+    """What is to wait for longer than anything waits was put off by a clock that was wrong."""
+    return entry.next_try is None or not now < entry.next_try <= now + WAITS[-1]
 
 
 def _loss(entry: Entry, now: datetime, reason: str) -> Loss:

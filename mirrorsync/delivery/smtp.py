@@ -20,9 +20,9 @@ from mirrorsync.model.choices import StartTls
 _PORTS = {"smtp": 25, "smtps": 465}
 _PIECE_SECONDS, _WHOLE_SECONDS = 30.0, 60.0
 _LONGEST_REPLY = 300  # characters of it that are told
-_TOO_LARGE, _NOT_TAKEN = 552, 554
+_PERMANENT, _TOO_LARGE, _NOT_TAKEN = 500, 552, 554
 _NO_SUCH_RECIPIENT = re.compile(r"5\.1\.(?:1|2|3|6|10)\b")  # RFC 3463; 5.1.7 and 5.1.8 are of the sender
-_BY_POLICY = re.compile(r"5\.7\.[0-9]")
+_MENDABLE = re.compile(r"5\.(?:7\.[0-9]|2\.2\b)")  # by policy; a mailbox that is full, which has the code of a message too large
 _HIDDEN = "***"
 
 
@@ -148,13 +148,14 @@ class SmtpDoor:
             yield
         except smtplib.SMTPRecipientsRefused as error:
             [(code, reply)] = error.recipients.values()
-            raise self._refused(code, reply, final=bool(_NO_SUCH_RECIPIENT.match(_text(reply)))) from error
+            final = code >= _PERMANENT and bool(_NO_SUCH_RECIPIENT.match(_text(reply)))
+            raise self._refused(code, reply, final=final) from error
         except smtplib.SMTPAuthenticationError as error:
             raise self._broken(f"refuses the username or its password: {self._reply(error.smtp_code, error.smtp_error)}") from error
         except smtplib.SMTPSenderRefused as error:
             raise self._refused(error.smtp_code, error.smtp_error, final=error.smtp_code == _TOO_LARGE) from error
         except smtplib.SMTPDataError as error:
-            final = error.smtp_code in (_TOO_LARGE, _NOT_TAKEN) and not _BY_POLICY.match(_text(error.smtp_error))
+            final = error.smtp_code in (_TOO_LARGE, _NOT_TAKEN) and not _MENDABLE.match(_text(error.smtp_error))
             raise self._refused(error.smtp_code, error.smtp_error, final=final) from error
         except smtplib.SMTPResponseException as error:
             raise self._broken(f"says {self._reply(error.smtp_code, error.smtp_error)}") from error

@@ -21,14 +21,19 @@ from mirrorsync.report.mail.plain import text_part
 
 _LABEL = re.compile(r"[^A-Za-z0-9.-]+")
 _COLUMNS = 76
+_PLAIN = ("Subject", "In-Reply-To", "References", "List-Id")
 
 
 class _Policy(EmailPolicy):
-    """The library begins a line of its own for a subject that just fits into one, and readers then show a blank before it."""
+    """Headers of words, folded between them.
+
+    The library begins a line of its own for a subject that just fits into one, and readers then show a blank before it; and it encodes
+    an id that does not fit into a line, which nobody takes for one then.
+    """
 
     def fold_binary(self, name: str, value: str) -> bytes:
         """The header as it is sent."""
-        if name == "Subject" and value.isascii():
+        if name in _PLAIN and value.isascii():
             lines = textwrap.wrap(f"{name}: {value}", _COLUMNS, subsequent_indent=" ", break_long_words=False, break_on_hyphens=False)
             return "".join(f"{line}\r\n" for line in lines).encode()
         return super().fold_binary(name, value)
