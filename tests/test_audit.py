@@ -271,6 +271,15 @@ def test_usage_is_told_and_a_file_that_is_no_package(mirrorsync: Mirrorsync) -> 
     assert (refused.code, "not a package" in refused.err) == (2, True)
 
 
+@pytest.mark.parametrize("name", ["/proc/kmsg", "/proc/self/mem", "sparse.rpm", "empty.rpm"])
+def test_a_file_without_end_is_seen_to_be_no_package(mirrorsync: Mirrorsync, tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty.rpm").touch()
+    with (tmp_path / "sparse.rpm").open("wb") as file:
+        file.truncate(1 << 40)
+    refused = mirrorsync("audit", str(tmp_path / name))
+    assert (refused.code, f"{name}: not a package (" in refused.err) == (2, True)
+
+
 def test_trees_that_know_nothing_are_passed_over_where_another_one_knows(mirrorsync: Mirrorsync, tmp_path: Path, rpm: Builder) -> None:
     other = copy([rpm("zsh", "1")], tmp_path / "u2/other/RedHat/RPMS").parents[1]
     add_tree(mirrorsync, other, tmp_path / "mirror")

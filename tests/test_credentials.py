@@ -240,7 +240,7 @@ def test_a_password_file_that_says_no_password_is_refused(content: bytes, proble
         assert (refused.code, problem in refused.err) == (78, True)
 
 
-@pytest.mark.parametrize("content", [f"{SECRET}\r\nmore\r\n", f"\ufeff{SECRET}"])
+@pytest.mark.parametrize("content", [f"{SECRET}\r\nmore\r\n", f"\ufeff{SECRET}"], ids=["CRLF", "BOM"])  # the environment has the test's id
 def test_a_password_file_may_be_written_elsewhere(content: str, site: Site) -> None:
     with http_server(site.mirror) as web:
         web.behaviour.credentials = (USER, SECRET)

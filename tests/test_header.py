@@ -173,6 +173,12 @@ def test_a_name_that_no_file_can_have_is_refused() -> None:
         describe(described({**BINARY, Tag.VERSION: text(b"1" * 1000)}), location="x", size=1)
 
 
+def test_a_dependency_that_nobody_could_read_is_refused() -> None:
+    dependency = {Tag.REQUIRENAME: texts([b"/" * 4000]), Tag.REQUIREFLAGS: numbers([8]), Tag.REQUIREVERSION: texts([b"1" * 100])}
+    with pytest.raises(HeaderError, match="a dependency is 4100 characters long"):
+        describe(described({**BINARY, **dependency}), location="x", size=1)
+
+
 def test_paths_of_before_rpm_4_are_read() -> None:
     headers = described({**BINARY, Tag.OLDFILENAMES: texts([b"/usr/lib/sendmail", b"/usr/lib/x", b"/sbin/y"])})
     assert list(paths(headers)) == ["/usr/lib/sendmail", "/usr/lib/x", "/sbin/y"]

@@ -10,8 +10,9 @@ from typing import Any
 import createrepo_c
 import pytest
 
+from mirrorsync.errors import UpstreamError
 from mirrorsync.model.advisory import Advisory, AdvisoryType, Reference, Told
-from mirrorsync.upstream.updateinfo import Updateinfo, read_date, read_updateinfo
+from mirrorsync.upstream.updateinfo import _MOST_KEPT, Updateinfo, read_date, read_updateinfo
 from tests.corpus import CORPUS, needs_corpus
 
 RHEL = """
@@ -263,6 +264,18 @@ def test_an_erratum_names_so_many_cves_and_references_and_no_more() -> None:
     references = "".join(f'<reference href="h" id="CVE-2020-{number}"/>' for number in range(10_000, 20_000))
     found = only(f'<update type="security"><id>A-1</id><references>{references}</references></update>')
     assert (len(found.cves), len(found.references)) == (2000, 5000)
+
+
+def test_errata_that_no_memory_would_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _MOST_KEPT == 1 << 30
+    monkeypatch.setattr("mirrorsync.upstream.updateinfo._MOST_KEPT", 100_000)
+    packages = '<package name="p" version="3" release="{}" arch="i386"/>'
+    many = "".join(packages.format(number) for number in range(100))
+    for inside in (f"<pkglist><collection>{many}</collection></pkglist>", f"<description>{LONG}</description>"):
+        one, *more = (f'<update type="security"><id>A-{number}</id>{inside}</update>' for number in range(3))
+        assert len(updateinfo(one).advisories) == 1
+        with pytest.raises(UpstreamError, match="its errata tell more than those of any repository; refused: use another mirror"):
+            updateinfo(one, *more)
 
 
 def test_an_id_that_is_none_is_passed_over_with_a_note() -> None:

@@ -350,6 +350,9 @@ def test_that_what_a_mirror_showed_before_is_lost_is_told_once(site: Site, rpm: 
     assert codes(updated(program)) == ["view-lost"]
     site.offer(rpm("tar", "3"))
     assert codes(updated(program)) == []
+    memory.write_text("")
+    assert codes(updated(program)) == ["view-lost"]  # though nothing is to be done
+    assert codes(updated(program)) == []
 
 
 def test_a_mirror_that_lists_nothing_any_more_is_refused(site: Site) -> None:

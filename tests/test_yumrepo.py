@@ -159,6 +159,10 @@ def test_what_is_no_repo_file_is_one_line(text: str) -> None:
     assert "\n" not in problem
 
 
+def test_a_nul_which_no_file_s_name_may_have_is_refused_by_its_line() -> None:
+    assert problems("[a]\nbaseurl=http://a\ngpgkey=/keys/\0x\n") == ("x.repo: line 3 has a NUL character in it; take it out",)
+
+
 def test_a_byte_order_mark_is_nothing() -> None:
     assert [section.id for section in parse("\ufeff[a]\nbaseurl=http://a/\n")] == ["a"]
 

@@ -119,7 +119,7 @@ def _unknown(came: Provenance, record: FileRecord | None) -> str:
 
 def _of_file(books: Books, file: Path, keyring: OpenKeyring) -> Audited:
     """A file that is not the tree's own, by its bytes; by what it says it is only where those were never recorded."""
-    sha256, nevra = sha256_of(file), _named(file)
+    nevra, sha256 = _named(file), sha256_of(file)
     known = next((entry for entry in books.entries if entry.nevra == nevra), None)
     record = books.recorded_as(sha256)
     listed = bool(known and known.listed)
@@ -140,6 +140,9 @@ def _of_file(books: Books, file: Path, keyring: OpenKeyring) -> Audited:
 
 
 def _named(file: Path) -> str:
+    """What it says it is. Raises UsageError for what is no package: a file of any size, or of /proc, where some have no size and no end."""
+    if file.stat().st_size == 0:
+        raise UsageError(f"{file}: not a package (it is empty); `mirrorsync check --deep` looks at a tree's other files")
     try:
         return str(nevra_of(read_rpm(file).main))
     except HeaderError as error:

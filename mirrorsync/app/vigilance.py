@@ -58,6 +58,11 @@ class Vigil:
         """Whether repomd.xml's signature is looked at."""
         return self._terms.wanted
 
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether what was accepted last cannot be read any more, so that all is to be examined anew."""
+        return self._memory.is_lost
+
     def vouch(self, content: bytes, signature: bytes | None) -> bool:
         """Whether repomd.xml is signed by a pinned key. Raises VerificationError where its upstream's policy refuses it, and TrustError."""
         if not self._terms.wanted:
@@ -98,8 +103,8 @@ class Vigil:
         return (*self._loss(catalogue), *self._staleness(catalogue))
 
     def _loss(self, catalogue: Catalogue) -> Iterator[Finding]:
-        if self._memory.is_lost:
-            what = f"what it showed before cannot be read ({self._memory.file}), so that it may have gone back or shrunk unseen"
+        if self.has_forgotten:
+            what = f"what it showed before cannot be read ({self._memory.file}): it may have gone back, shrunk or ceased to sign unseen"
             yield Finding(
                 Severity.WARNING, "view-lost", catalogue.origin, what, "look whether it is current and whole; an update remembers it anew"
             )

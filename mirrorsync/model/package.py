@@ -15,6 +15,10 @@ class Sense(IntFlag):
     EQUAL = 8
 
 
+LONGEST_DEPENDENCY = 4096
+"""Characters: of what packages name, files have the longest names, and PATH_MAX is 4096."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dependency:
     """`name`, or `name sense evr`. A rich dependency is a name that begins with '('."""

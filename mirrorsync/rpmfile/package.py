@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from mirrorsync.errors import HeaderError
-from mirrorsync.model.package import Dependency, Digest, Package, Sense
+from mirrorsync.model.package import LONGEST_DEPENDENCY, Dependency, Digest, Package, Sense
 from mirrorsync.model.version import EVR, LONGEST_NEVRA, NEVRA
 from mirrorsync.rpmfile.header import RawHeader, RpmHeaders
 from mirrorsync.rpmfile.tags import Tag
@@ -78,7 +78,9 @@ def _dependencies(main: RawHeader, names: Tag, flags: Tag, versions: Tag) -> tup
 
 @lru_cache(maxsize=1 << 16)
 def _dependency(name: str, flags: int, evr: str) -> Dependency:
-    """Packages say the same things; shared, a distribution's dependencies take a fraction of the memory."""
+    """Packages say the same things; shared, a distribution's dependencies take a fraction of the memory. Raises HeaderError."""
+    if (length := len(name) + len(evr)) > LONGEST_DEPENDENCY:
+        raise HeaderError(f"a dependency is {length} characters long, and {LONGEST_DEPENDENCY} are as many as a path has")
     return Dependency(name, _SENSES[flags & _COMPARING], _evr(evr))
 
 

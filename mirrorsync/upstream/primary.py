@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from mirrorsync.errors import UpstreamError
 from mirrorsync.model.finding import Finding, Severity
-from mirrorsync.model.package import Dependency, Package, Sense
+from mirrorsync.model.package import LONGEST_DEPENDENCY, Dependency, Package, Sense
 from mirrorsync.model.version import EVR, LONGEST_NEVRA, NEVRA
 from mirrorsync.planning.architecture import SOURCES
 from mirrorsync.upstream.complaints import curtailed
@@ -137,12 +137,16 @@ def _dependencies(element: Element | None, name: str) -> tuple[Dependency, ...]:
         )
     except KeyError as error:
         raise UpstreamError(f"{name}: a {local_name(element.tag)} entry has no name, or no known comparison ({error})") from error
+    except ValueError as error:
+        raise UpstreamError(f"{name}: a {local_name(element.tag)} entry {error}") from error
 
 
 @lru_cache(maxsize=1 << 17)
 def _dependency(name: str, flags: str | None, epoch: str, version: str | None, release: str) -> Dependency:
-    """Kept, for a distribution says the same things thousands of times."""
+    """Kept, for a distribution says the same things thousands of times. Raises KeyError, and ValueError for one too long to be shown."""
     sense = _SENSES[flags]
+    if (length := len(name) + len(epoch) + len(version or "") + len(release)) > LONGEST_DEPENDENCY:
+        raise ValueError(f"is {length} characters long, and {LONGEST_DEPENDENCY} are as many as a path has")
     return Dependency(name, sense, _evr(epoch, version, release)) if sense and version is not None else Dependency(name)
 
 

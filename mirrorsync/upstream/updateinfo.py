@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from itertools import islice
 from xml.etree.ElementTree import Element
 
+from mirrorsync.errors import UpstreamError
 from mirrorsync.model.advisory import Advisory, AdvisoryType, Reference
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.package import Package
@@ -23,6 +24,8 @@ _LONGEST_ID, _LONGEST_WORD = 128, 64  # characters
 _LONGEST_TITLE, _LONGEST_DESCRIPTION, _LONGEST_ADDRESS = 1 << 12, 1 << 16, 1 << 11
 _LONGEST_PART = 255  # of a package's name, epoch, version, release or architecture: what a file's name may have
 _MOST_CVES, _MOST_REFERENCES = 2000, 5000
+_MOST_KEPT = 1 << 30  # bytes of memory, roughly, of all errata; those of a whole distribution take a tenth
+_ENTRY = 512  # of which a package or reference takes so many
 _SUSE = "{http://novell.com/package/metadata/suse/updateinfo}"
 _NO = frozenset({"false", "0", "no"})
 _TYPES = {
@@ -47,17 +50,26 @@ def read_updateinfo(chunks: Iterable[bytes], *, source: str) -> Updateinfo:
     """The errata sorted by id, one for each id (see planning.advisories). Raises UpstreamError where the file is broken."""
     advisories = []
     findings = []
-    listed = 0
+    listed = kept = 0
     root, updates = open_document(chunks, "update", source=source)
     numbered = root.tag.startswith(_SUSE)
     for update in updates:
         listed += 1
         if advisory := _advisory(update, numbered=numbered):
             advisories.append(advisory)
+            kept += _extent(advisory)
         else:
             what = f"an erratum has no id, or one of more than {_LONGEST_ID} characters"
             findings.append(Finding(Severity.NOTE, "broken-metadata", source, what, "it is passed over"))
+        if kept > _MOST_KEPT:
+            what = "its errata tell more than those of any repository"
+            raise UpstreamError(f"{source}: {what}; refused: use another mirror, and tell its owner")
     return Updateinfo(tuple(merged(advisories).values()), listed, curtailed(findings))
+
+
+def _extent(advisory: Advisory) -> int:
+    """How much of the memory it takes."""
+    return len(advisory.title) + len(advisory.description) + _ENTRY * (1 + len(advisory.packages) + len(advisory.references))
 
 
 def with_epochs(advisories: Sequence[Advisory], packages: Iterable[Package]) -> tuple[Advisory, ...]:

@@ -86,6 +86,8 @@ def parse_repo(text: str, *, source: str, variables: Mapping[str, str]) -> tuple
     parser = configparser.RawConfigParser(default_section="", empty_lines_in_values=False, comment_prefixes=("#", ";"))
     if any(len(line) > _LONGEST_LINE for line in text.splitlines()):  # of one with many blanks configparser makes minutes
         raise ConfigError((f"{source}: a line of more than {_LONGEST_LINE} characters, as no .repo file has; correct it",))
+    if "\0" in text:  # which no file's name may have
+        raise ConfigError((f"{source}: line {text.partition(chr(0))[0].count(chr(10)) + 1} has a NUL character in it; take it out",))
     try:
         parser.read_string(text.removeprefix("\ufeff"), source)
     except configparser.Error as error:

@@ -18,8 +18,11 @@ with warnings.catch_warnings():
 
 
 @contextmanager
-def hostile_ftp_server(root: Path, lines: Sequence[str], *, repeat: int = 1) -> Iterator[str]:
-    """The URL of an anonymous server of the folder whose listings have these MLSD lines too, so many times."""
+def hostile_ftp_server(root: Path, lines: Sequence[str], *, repeat: int = 1, opening: str = "") -> Iterator[str]:
+    """The URL of an anonymous server of the folder whose listings have these MLSD lines too, so many times.
+
+    opening: what it answers before it sends a file or a listing.
+    """
 
     class Files(AbstractedFS):  # type: ignore[misc]  # pyftpdlib ships no types
         def format_mlsx(self, *arguments: Any, **options: Any) -> Iterator[bytes]:
@@ -31,6 +34,9 @@ def hostile_ftp_server(root: Path, lines: Sequence[str], *, repeat: int = 1) -> 
         abstracted_fs: ClassVar = Files
         use_sendfile = False
         authorizer = DummyAuthorizer()
+
+        def respond(self, reply: str, *arguments: Any, **options: Any) -> None:
+            super().respond(opening if opening and reply.startswith(("125 ", "150 ")) else reply, *arguments, **options)
 
         def log(self, *_words: object, **_options: object) -> None:
             """Nothing is printed."""

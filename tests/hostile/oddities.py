@@ -7,12 +7,15 @@ from functools import partial
 from mirrorsync.errors import ExitCode
 from tests.hostile import answers
 from tests.hostile.cases import LISTING, REPODATA, Case
+from tests.hostile.ftp import hostile_ftp_server
 from tests.hostile.stock import GOOD, POISONED, UPDATES
 from tests.hostile.world import World
 
 _FILE = f"{POISONED}.noarch.rpm"
 _SIGN = "refused: a backslash, or characters that cannot be printed, in a name"
 _OFFERED_NOT = ("it is not offered", "tell the mirror's owner")
+_PROVIDES = "<rpm:provides>"
+_LONG = f'<rpm:requires><rpm:entry name="{"n" * 1_000_000}"/></rpm:requires>'
 
 
 def cases() -> Iterator[Case]:
@@ -20,6 +23,8 @@ def cases() -> Iterator[Case]:
     yield Case(
         "F7", LISTING, "name that is not UTF-8", partial(linked, "caf%e9.rpm"), ("127.0.0.1", _SIGN, *_OFFERED_NOT), ExitCode.FINDINGS
     )
+    no_number = ("ftp://", "an answer that cannot be understood", "try later or another mirror")
+    yield Case("F7", LISTING, "over FTP a size of five thousand digits", over_ftp, no_number, ExitCode.FAILURE, ())
     yield from _in_metadata()
     for kind in (LISTING, REPODATA):
         yield Case("F7", kind, "twice with other content", twice, (), ExitCode.DONE, UPDATES)
@@ -36,6 +41,7 @@ def _in_metadata() -> Iterator[Case]:
         ("size of nothing", 'package="', 'package="0" was="', "its file is said to be 0 bytes"),
         ("size beyond all disks", 'package="', 'package="100000000000000000" was="', "its file is said to be 100000000000000000 bytes"),
         ("version of a thousand characters", 'ver="2"', f'ver="{"2" * 1000}"', "characters long, and no file's name is"),
+        ("requirement of a million characters", _PROVIDES, f"{_LONG}{_PROVIDES}", "a requires entry is 1000000 characters long"),
         ("build time out of range", 'build="', 'build="99999999999999999999', "is not a number"),
         ("digest of no known kind", 'type="sha256"', 'type="rot13"', "unknown kind 'rot13'"),
         ("digest that is none", 'pkgid="YES">', 'pkgid="YES">zz', "is not a sha256 checksum"),
@@ -50,6 +56,12 @@ def linked(href: str, world: World) -> None:
     """The listing has this link in place of the update's."""
     world.file().unlink()
     world.serve("/", answers.page([href, f"{GOOD}.noarch.rpm"]))
+
+
+def over_ftp(world: World) -> None:
+    """The mirror speaks FTP, and says of what it sends that it is of a size that Python makes no number of."""
+    opening = f"150 Here it comes ({'9' * 5000} bytes)"
+    world.url = world.beside.enter_context(hostile_ftp_server(world.mirror, [], opening=opening))
 
 
 def described(old: str, new: str, world: World) -> None:
