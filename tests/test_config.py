@@ -875,6 +875,19 @@ def test_a_recipient_who_is_never_told_is_refused(write: Write, key: str) -> Non
     assert line == f"mirrorsync.toml: report.mail.recipients[1].{key}: is empty; name at least one"
 
 
+@pytest.mark.parametrize("file", ["/srv/a/RedHat/m.prom", "/srv/.mirrorsync/m.prom"])
+def test_metrics_are_not_written_into_a_tree(write: Write, file: str) -> None:
+    [line] = problems(write(f'{tree()}[report]\nprometheus = "{file}"\n'))
+    assert line.startswith("mirrorsync.toml: report.prometheus: lies in ")
+    load(write(f'{tree()}[report]\nprometheus = "/srv/metrics/m.prom"\n'), {})
+
+
+@pytest.mark.parametrize("key", ["trees", "when"])
+def test_a_webhook_that_is_never_told_is_refused(write: Write, key: str) -> None:
+    [line] = problems(write(f'[[report.webhooks]]\nurl = "https://chat.example.org/x"\n{key} = []\n'))
+    assert line == f"mirrorsync.toml: report.webhooks[1].{key}: is empty; name at least one"
+
+
 def test_check_tells_a_recipient_of_trees_that_are_not_there_and_files_that_mail_cannot_use(write: Write, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("secret\n")
     (tmp_path / "password").chmod(0o640)

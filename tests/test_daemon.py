@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -436,8 +437,13 @@ class TestLateness:
             note_lateness(tmp_path, "redhat", Lateness(Task.CHECK, NOW + number * HOUR, None, f"reason {number}"))
         found = lateness_of(tmp_path, "redhat")
         assert (len(found), found[0].reason, found[0].began) == (100, "reason 119", None)
-        (tmp_path / "daemon/late/redhat.json").write_text('{"damaged": [')
-        assert lateness_of(tmp_path, "redhat") == ()
+        first = {"task": "check", "began": None, "reason": "x"}
+        for damaged in ('{"damaged": [', json.dumps([{**first, "due": "0001-01-01T00:00:00+14:00"}])):
+            (tmp_path / "daemon/late/redhat.json").write_text(damaged)
+            assert lateness_of(tmp_path, "redhat") == ()
+        (tmp_path / "daemon/late/redhat.json").write_text(json.dumps([{**first, "due": "2026-01-01"}]))
+        [naive] = lateness_of(tmp_path, "redhat")
+        assert naive.due < NOW
 
 
 def request(name: str, due: datetime = NOW, asked: datetime | None = None, late: timedelta = HOUR) -> Request:
@@ -534,8 +540,21 @@ class TestTimer:
         assert Memory(tmp_path).since(timing("0 13 * * *")) == NOW
         timer.shutdown()
 
+    def test_what_cannot_be_noted_changes_nothing(self, tmp_path: Path) -> None:
+        timer = self.timer(tmp_path, [])
+        timer.schedule([timing("0 13 * * *")], "a", NOW)
+        notes = tmp_path / "daemon/schedule.json"
+        notes.unlink()
+        (notes / "in the way").mkdir(parents=True)
+        for new in ([timing("30 13 * * *")], [replace(timing("0 12 * * *"), tree="second")]):
+            with pytest.raises(OSError, match="directory"):
+                timer.schedule(new, "a", NOW)
+            assert timer.coming() == [("redhat: update", NOW + HOUR)]
+        timer.shutdown()
+
     def test_a_damaged_memory_is_none(self, tmp_path: Path) -> None:
-        for text in ("[]", "{", '{"redhat: update": 1}', '{"redhat: update": ["x", "y"]}', json.dumps({"a": ["x", None]})):
+        early = json.dumps({"redhat: update": ["0 13 * * *", "0001-01-01T00:00:00+14:00"]})
+        for text in ("[]", "{", '{"redhat: update": 1}', '{"redhat: update": ["x", "y"]}', json.dumps({"a": ["x", None]}), early):
             (tmp_path / "daemon").mkdir(exist_ok=True)
             (tmp_path / "daemon/schedule.json").write_text(text)
             assert Memory(tmp_path).since(timing("0 13 * * *")) is None

@@ -395,6 +395,15 @@ def test_an_option_that_names_nothing_is_told_and_one_that_names_what_came_is_no
     assert program("-q", "update", *options.split()).err == ""
 
 
+@pytest.mark.parametrize("option", ["--advisory", "--cve", "--package", "--severity"])
+def test_an_option_without_a_word_is_no_update_of_everything(program: Mirrorsync, site: Site, option: str) -> None:
+    for value in ("", " ", ","):
+        done = program("update", option, value)
+        assert (done.code, f"Invalid value for '{option}': is empty where it is to name something" in done.err) == (2, True)
+    assert listed(site) == set()
+    assert program("update", "-n", option, "low," if option == "--severity" else "a,,b,").code == 0
+
+
 def test_what_is_not_meant_does_not_end_the_call_with_3(program: Mirrorsync, site: Site, rpm: Builder) -> None:
     site.offer(rpm("gzip", "3", requires=["nothing-has-this"]))
     announce(site.mirror, [*ERRATA, Erratum("RHBA-6", ("gzip-3-1.noarch",), type="bugfix")])

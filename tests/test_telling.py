@@ -376,6 +376,23 @@ def test_a_preview_is_written_and_no_connection_is_opened(updated: Mirrorsync, r
     assert program("report", "--preview", f"{tmp_path}/mirrorsync.toml").code == 2
 
 
+@pytest.mark.parametrize(
+    "options", ["--mail --json", "--digest --json", "--flush --json", "--flush --preview x.eml", "--json --preview x.eml"]
+)
+def test_what_sends_nothing_goes_with_nothing_that_sends(redhat: Site, server: MailServer, options: str) -> None:
+    done = telling(redhat, clear_text(server))("report", *options.split())
+    assert (done.code, "sends nothing; call it by itself" in done.err) == (2, True)
+    assert server.received == []
+
+
+@pytest.mark.parametrize("options", ["--preview {}/x.eml", "--prometheus {}/x.prom"])
+def test_nothing_is_written_into_a_tree_or_beside_it(updated: Mirrorsync, redhat: Site, options: str) -> None:
+    for place in (redhat.tree, redhat.tree / "RedHat", redhat.home):
+        done = updated("report", *options.format(place).split())
+        assert (done.code, "lies in tree redhat, or in what is kept beside it; name a file elsewhere" in done.err) == (2, True)
+        assert not list(place.glob("x.*"))
+
+
 def test_a_preview_needs_no_mail_to_be_configured(updated: Mirrorsync, tmp_path: Path) -> None:
     assert updated("report", "--preview", f"{tmp_path}/message.eml").code == 0
     assert b"To: root@localhost\r\n" in (tmp_path / "message.eml").read_bytes()

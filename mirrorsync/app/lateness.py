@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def lateness_of(state: Path, tree: str) -> tuple[Lateness, ...]:
     """What was noted, the newest first; nothing where there is no note that can be read: it is disposable."""
     try:
         return tuple(_lateness(entry) for entry in json.loads(_path(state, tree).read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return ()
 
 
@@ -38,5 +38,9 @@ def _document(lateness: Lateness) -> dict[str, Any]:
 
 
 def _lateness(entry: Mapping[str, Any]) -> Lateness:
-    began = datetime.fromisoformat(entry["began"]) if entry["began"] else None
-    return Lateness(Task(entry["task"]), datetime.fromisoformat(entry["due"]), began, str(entry["reason"]))
+    began = _moment(entry["began"]) if entry["began"] else None
+    return Lateness(Task(entry["task"]), _moment(entry["due"]), began, str(entry["reason"]))
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -112,6 +112,14 @@ def chosen_trees(config: Config, trees: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(trees)) or tuple(sorted(config.trees))
 
 
+def require_outside_trees(config: Config, file: Path) -> None:
+    """Raises UsageError for a file that would be written into a tree, or into what is kept beside one."""
+    real = file.resolve()
+    for name, settings in sorted(config.trees.items()):
+        if any(real.is_relative_to(place.resolve()) for place in (settings.path, settings.path.parent / ".mirrorsync")):
+            raise UsageError(f"{file}: lies in tree {name}, or in what is kept beside it; name a file elsewhere")
+
+
 def each_tree(trees: Iterable[str], action: Callable[[str], T]) -> Iterator[T | TreeFailure]:
     """`action` for one tree after the other; an error ends that tree's work only."""
     for name in trees:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any, TypeVar
 
 import click
@@ -77,8 +78,11 @@ def print_unmet(wanted: Filter, advisories: Iterable[Advisory], packages: Iterab
 
 
 def _split(values: Iterable[str]) -> tuple[str, ...]:
-    """Several values may be given in one, with commas between."""
-    return tuple(part for value in values for part in (text.strip() for text in value.split(",")) if part)
+    """Several values may be given in one, with commas between; one that is empty would mean everything."""
+    parts = [[part for text in value.split(",") if (part := text.strip())] for value in values]
+    if not all(parts):
+        raise click.BadParameter("is empty where it is to name something; write a value, or leave the option out")
+    return tuple(chain.from_iterable(parts))
 
 
 def _urgency(word: str) -> Urgency:

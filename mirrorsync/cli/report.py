@@ -10,7 +10,7 @@ from mirrorsync.app.mail import LATELY, account_now, preview, report_mails
 from mirrorsync.app.standing import present_standing
 from mirrorsync.app.telling import deliver, delivery_line, outbox_of, undelivered
 from mirrorsync.app.webhooks import digest_posts
-from mirrorsync.cli.context import Call, Verbosity, chosen_trees, json_option, tree_arguments
+from mirrorsync.cli.context import Call, Verbosity, chosen_trees, json_option, require_outside_trees, tree_arguments
 from mirrorsync.cli.output import print_document, print_lines
 from mirrorsync.cli.telling import complain, now
 from mirrorsync.config.schema import Config
@@ -69,6 +69,8 @@ def report_command(
     for option, file, other in (("--html", folder, metrics), ("--prometheus", metrics, folder)):
         if file and (mailed or digest or flush or previewed or as_json or other):
             raise click.UsageError(f"{option} goes with no other option")
+    if (as_json and (mailed or digest or previewed)) or (flush and (as_json or previewed)):
+        raise click.UsageError(f"{'--json' if as_json else '--preview'} sends nothing; call it by itself")
     config = call.config()
     names, cause = chosen_trees(config, trees), Cause.DIGEST if digest else Cause.CALL
     if folder:
@@ -108,12 +110,14 @@ def _write_metrics(config: Config, file: Path) -> None:
 
     if file.suffix != METRICS_SUFFIX:
         raise UsageError(f"{file}: the textfile collector reads files whose names end in {METRICS_SUFFIX}")
+    require_outside_trees(config, file)
     write_metrics(config, file.absolute(), now())
 
 
 def _preview(config: Config, names: tuple[str, ...], cause: Cause, file: Path) -> None:
     if file.suffix != _SUFFIX:
         raise UsageError(f"{file}: a message is written to a file whose name ends in {_SUFFIX}")
+    require_outside_trees(config, file)
     write_file(file.resolve(), preview(config, names, cause, now(), undelivered(outbox_of(config), now())))
 
 

@@ -22,6 +22,7 @@ from mirrorsync.cli.context import (
     each_tree,
     end_with,
     json_option,
+    require_outside_trees,
     tree_arguments,
 )
 from mirrorsync.cli.filters import filter_of, filter_options, print_unmet
@@ -105,9 +106,8 @@ def _print_unmet(outcomes: Sequence[UpdateOutcome | TreeFailure], wanted: Filter
 
 def _require_savable(config: Config, file: Path) -> None:
     """Raises UsageError for a place where a plan would take the place of something else."""
+    require_outside_trees(config, file)
     real = file.resolve()
-    if any(real.is_relative_to(settings.path.resolve()) for settings in config.trees.values()):
-        raise UsageError(f"{file}: lies in a tree; save the plan elsewhere")
     if real.exists() and not (real.is_file() and _is_saved_plan(real)):
         raise UsageError(f"{file}: is there already, and is no saved plan; name another file")
 

@@ -46,6 +46,8 @@ def misplaced(values: Mapping[str, Any]) -> Iterator[Problem]:
             yield (*tree.where, "path"), f"lies in the state directory ({state}), which may be removed at any time; move one of them"
     yield from _intrusion(("mirrorsync", "state"), state, trees)
     yield from _intrusion(("report", "html"), _resolved(table(values.get("report")).get("html")), trees)
+    metrics = _resolved(table(values.get("report")).get("prometheus"), lambda text: parse_path(text).parent)
+    yield from _intrusion(("report", "prometheus"), metrics, trees)
     yield from _intrusion(("mirrorsync", "hooks"), _resolved(table(values.get("mirrorsync")).get("hooks")), trees)
 
 

@@ -240,8 +240,8 @@ class WebhookConfig(Table):
     url: Webhook
     secret_file: File | None = None
     ca: File | None = None
-    trees: tuple[Text, ...] = ("*",)
-    when: tuple[Occasion, ...] = (Occasion.CHANGES, Occasion.FAILURE)
+    trees: tuple[Text, ...] = Field(default=("*",), min_length=1)
+    when: tuple[Occasion, ...] = Field(default=(Occasion.CHANGES, Occasion.FAILURE), min_length=1)
 
 
 class ReportConfig(Table):

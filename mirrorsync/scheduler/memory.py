@@ -44,5 +44,5 @@ def _read(path: Path) -> dict[str, tuple[str, datetime]]:
     try:
         entries = json.loads(path.read_bytes()).items()
         return {name: (str(cron), datetime.fromisoformat(moment).astimezone(UTC)) for name, (cron, moment) in entries}
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}
