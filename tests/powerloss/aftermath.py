@@ -77,11 +77,14 @@ def _lay_out(survey: Survey, state: State, place: Site, number: int) -> None:
 
 
 def _lay_out_state(before: Path, after: Path, target: Path, kind: str) -> None:
-    """The caches as they were before or after the run, as half of what they were after it, or none."""
+    """The caches as they were before or after the run, as half of what they were after it, or none.
+
+    What mirrors showed is renamed into place whole, and a run says so where it is lost: that is no cache.
+    """
     if kind != "none":
         shutil.copytree(before if kind == "before" else after, target)
     for path in target.rglob("*") if kind == "torn" else ():
-        if path.is_file():
+        if path.is_file() and path.parent.name != "views":
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
