@@ -38,7 +38,7 @@ def test_the_metrics_are_written_after_each_run_for_everybody_to_read(redhat: Si
     assert program("update").code == 0
     found = values(file.read_text())
     assert found["mirrorsync_generation", (("tree", "redhat"),)] == 2
-    assert found["mirrorsync_last_run_exit_code", (("tree", "redhat"),)] == 0
+    assert found["mirrorsync_last_run_exit_code", (("run", "update"), ("tree", "redhat"))] == 0
     assert file.stat().st_mode & 0o777 == 0o644
 
 
@@ -72,7 +72,7 @@ def test_a_tree_in_order_is_ok_for_nagios_and_a_lost_package_is_critical(updated
 
 def test_a_success_that_is_too_old_is_critical(updated: Mirrorsync) -> None:
     done = updated("check", "--nagios", "--max-age", "0s")
-    assert (done.code, "no run has succeeded since" in done.out) == (2, True)
+    assert (done.code, "no update has succeeded since" in done.out) == (2, True)
 
 
 def test_what_cannot_be_asked_is_unknown(mirrorsync: Mirrorsync) -> None:

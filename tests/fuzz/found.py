@@ -131,7 +131,7 @@ SEEDS = (
     ),
     _seed("a name of 5,000 characters", "name", b"../" * 2000, "refused"),
     _seed("an epoch of thousands of characters", "version", b"a-1\x00" * 1000 + b":1", "the epoch before"),
-    _seed("an address over two lines", "address", b"ftp:\r\n\r\n//[:rv/x", "not a URL"),
+    _seed("an address over two lines", "address", b"ftp:\r\n\r\n//[:rv/x", "cannot be printed"),
     _seed("a line of gpgv's status without a word", "gpgv-status", b"[GNUPG:] \n[GNUPG:]  \n", "its signature cannot be read"),
     _seed(
         "a key of more bytes than its length can tell", "keys", b"\x9a" + (70000).to_bytes(4) + b"\4" + bytes(69999), "a key of 70000 bytes"
