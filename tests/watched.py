@@ -19,7 +19,7 @@ from mirrorsync.model.outcome import UpdateOutcome
 from mirrorsync.report.progress import progress_on
 from tests.commands import Mirrorsync
 
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)  # as the metadata that tests have made is of today
 DAY = 86_400
 
 
