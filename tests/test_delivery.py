@@ -285,6 +285,23 @@ def test_an_address_of_a_kind_that_this_machine_does_not_speak_is_passed_over(mo
     assert len(server.received) == 1
 
 
+def test_a_greeting_without_end_is_given_up_after_some_kilobytes() -> None:
+    came = [0]
+
+    def greets(connection: socket.socket) -> None:
+        while True:
+            came[0] += connection.send(b"220-hello\r\n" * 100)
+
+    with (
+        rude_server(greets) as url,
+        SmtpDoor(plain(url), SENDER) as door,
+        pytest.raises(DeliveryError, match="sends a reply of more than 64 KiB") as raised,
+    ):
+        door.deliver(OPS, MESSAGE)
+    assert not raised.value.final
+    assert came[0] < 32 << 20  # the rest lay in the sockets' buffers
+
+
 SILENT_NAMES = """
 import socket, time
 from mirrorsync.delivery.smtp import SmtpDoor, SmtpServer

@@ -1,6 +1,7 @@
 """News handed to webhooks on loopback: signed so that another's library agrees, and refused by servers in every way."""
 
 import json
+import socket
 from pathlib import Path
 
 import jsonschema
@@ -70,6 +71,21 @@ def test_a_redirect_is_not_followed() -> None:
         error = refusal(Webhook(hook.url, key_of(SECRET)))
     assert "a redirect, which is not followed" in str(error)
     assert error.final
+
+
+def test_what_a_redirect_says_is_not_read() -> None:
+    came = [0]
+
+    def redirects(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\n\r\n")
+        while True:
+            came[0] += connection.send(bytes(1 << 16))
+
+    with rude_server(redirects) as url:
+        error = refusal(Webhook(url.replace("smtp:", "http:")))
+    assert "a redirect, which is not followed" in str(error)
+    assert came[0] < 32 << 20  # the rest lay in the sockets' buffers
 
 
 def test_a_certificate_of_another_is_refused_and_one_of_the_configured_authority_is_taken(tmp_path: Path) -> None:

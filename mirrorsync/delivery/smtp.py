@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 from urllib.parse import urlsplit
 
 from mirrorsync.delivery.deadline import Deadline
@@ -20,6 +20,7 @@ from mirrorsync.model.choices import StartTls
 _PORTS = {"smtp": 25, "smtps": 465}
 _PIECE_SECONDS, _WHOLE_SECONDS = 30.0, 60.0
 _LONGEST_REPLY = 300  # characters of it that are told
+_LARGEST_REPLY = 64 << 10  # bytes
 _PERMANENT, _TOO_LARGE, _NOT_TAKEN = 500, 552, 554
 _NO_SUCH_RECIPIENT = re.compile(r"5\.1\.(?:1|2|3|6|10)\b")  # RFC 3463; 5.1.7 and 5.1.8 are of the sender
 _MENDABLE = re.compile(r"5\.(?:7\.[0-9]|2\.2\b)")  # by policy; a mailbox that is full, which has the code of a message too large
@@ -59,8 +60,32 @@ class SmtpServer:
         return f"{self.host}:{self.port}"
 
 
+class _Replies:
+    """What comes through a connection, of one reply no more than any has: the library collects its lines, which may have no end."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self._left = 0
+
+    def begin(self) -> None:
+        """The next line is the first of a reply."""
+        self._left = _LARGEST_REPLY
+
+    def readline(self, size: int) -> bytes:
+        """The next line. Raises _Refusal where the reply is too long."""
+        line = self._source.readline(size)
+        self._left -= len(line)
+        if self._left < 0:
+            raise _Refusal(f"sends a reply of more than {_LARGEST_REPLY >> 10} KiB")
+        return line
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._source.close()
+
+
 class _Watched(smtplib.SMTP):
-    """A conversation whose connection the deadline makes."""
+    """A conversation whose connection the deadline makes, and whose replies have an end."""
 
     def __init__(self, deadline: Deadline, **words: Any) -> None:
         self._deadline = deadline
@@ -68,6 +93,14 @@ class _Watched(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return self._deadline.connected(host, port, timeout)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """The next reply."""
+        if self.file is None and self.sock is not None:
+            self.file = _Replies(self.sock.makefile("rb"))
+        if self.file is not None:
+            self.file.begin()
+        return super().getreply()
 
 
 class _WatchedTls(smtplib.SMTP_SSL, _Watched):
@@ -192,6 +225,8 @@ class SmtpDoor:
         match error:
             case _Refusal():
                 text = str(error)
+            case smtplib.SMTPServerDisconnected() if isinstance(error.__context__, _Refusal):
+                text = str(error.__context__)
             case smtplib.SMTPServerDisconnected():
                 text = "closed the connection"
             case ssl.SSLCertVerificationError():

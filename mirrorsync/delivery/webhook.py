@@ -123,9 +123,16 @@ def _told(webhook: Webhook, deadline: Deadline) -> Iterator[None]:
         deadline.close()
 
 
+class _Session(requests.Session):
+    """A session that reads no bodies of redirects, which may have no end: the library's own does so even where none is followed."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None of them."""
+
+
 @contextmanager
 def _session(deadline: Deadline) -> Iterator[requests.Session]:
-    with requests.Session() as session:
+    with _Session() as session:
         adapter = _Adapter(deadline)
         session.mount("http://", adapter)
         session.mount("https://", adapter)
