@@ -76,6 +76,10 @@ class BootError(MirrorsyncError):
     """The boot set could not be staged."""
 
 
+class ProbeError(MirrorsyncError):
+    """A server that nodes ask does not answer as they need it."""
+
+
 class TrustError(MirrorsyncError):
     """A key file cannot be used, or does not hold the key that is pinned."""
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from mirrorsync.app.run import Run
-from mirrorsync.app.site import Export, Site, Source, Upstream
+from mirrorsync.app.site import BootPlace, Export, Site, Source, Upstream
 from mirrorsync.app.targets import targets_of, waivers_of
 from mirrorsync.app.updates import Update, all_updates
 from mirrorsync.app.vigilance import Terms, Vigil
@@ -32,7 +32,7 @@ def site_of(config: Config, name: str) -> Site:
     export = Export(settings.export.clients) if settings.export else None
     policy = replace(settings.policy, promote_epochs=settings.layout is Layout.REDHAT)
     texts = tuple(dict.fromkeys(place for update in settings.updates for place in update.advisories))
-    boot = settings.boot.directory if settings.boot else None
+    boot = BootPlace(settings.boot.directory, settings.boot.tftp) if settings.boot else None
     errata = (targets_of(config), waivers_of(config, name))
     return Site(tree_of(config, name), policy, boot, export, _unsigned(settings), texts, *errata)
 

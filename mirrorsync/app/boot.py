@@ -23,8 +23,8 @@ def compare_boot_set(site: Site, root: Path | None = None) -> BootChange:
 def plan_boot_set(site: Site, root: Path | None = None) -> BootResult:
     """What staging the boot set at `root` (by default, the tree's) would do, and what would prevent it; nothing is written."""
     try:
-        boot_set = read_boot_set(root or site.tree.path) if site.boot_directory else None
-        change = plan_staging(boot_set, site.boot_directory) if boot_set and site.boot_directory else BootChange.NONE
+        boot_set = read_boot_set(root or site.tree.path) if site.boot else None
+        change = plan_staging(boot_set, site.boot.directory) if boot_set and site.boot else BootChange.NONE
     except BootError as error:
         return _failed(site, error)
     return change, ()
@@ -37,7 +37,7 @@ def stage_boot_set(site: Site) -> BootResult:
         return change, findings
     try:
         boot_set = read_boot_set(site.tree.path)
-        return (stage(boot_set, site.boot_directory) if boot_set and site.boot_directory else BootChange.NONE), ()
+        return (stage(boot_set, site.boot.directory) if boot_set and site.boot else BootChange.NONE), ()
     except BootError as error:
         return _failed(site, error)
 

@@ -68,8 +68,16 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class BootPlace:
+    """Where linux.1 and linux.2 go. tftp: the URL of that directory as nodes ask for it, None where nobody said."""
+
+    directory: Path
+    tftp: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
-    """A tree and what was decided about it. `boot_directory` is where linux.1 and linux.2 go, None for nowhere.
+    """A tree and what was decided about it. boot: None where nothing is staged.
 
     unsigned: the update mirrors whose packages need not be signed.  texts: where advisories of the distributor lie as texts.
     targets: by when errata are to be published, from their issue on.  waivers: what may be late; ended ones too.
@@ -77,7 +85,7 @@ class Site:
 
     tree: Tree
     policy: Policy
-    boot_directory: Path | None = None
+    boot: BootPlace | None = None
     export: Export | None = None
     unsigned: tuple[str, ...] = ()
     texts: tuple[Path, ...] = ()

@@ -104,7 +104,7 @@ def _whole(pool: Pool, package: Package) -> Path | None:
 
 
 def _rooms(site: Site) -> dict[str, Room]:
-    places = [site.tree.home, site.tree.state, *([site.boot_directory] if site.boot_directory else [])]
+    places = [site.tree.home, site.tree.state, *([site.boot.directory] if site.boot else [])]
     return {str(place): room_at(place) for place in places}
 
 
@@ -115,11 +115,11 @@ def _caches(tree: Tree, packages: int) -> Demand:
 
 def _boot_set(site: Site, root: Path, rooms: Mapping[str, Room]) -> Iterator[Demand]:
     """A new set beside the one that is staged, which is put into a folder of its own too where it is not in one."""
-    if site.boot_directory is None or compare_boot_set(site, root) is not BootChange.WOULD_STAGE:
+    if site.boot is None or compare_boot_set(site, root) is not BootChange.WOULD_STAGE:
         return
-    boot_set, block = read_boot_set(root), rooms[str(site.boot_directory)].block
+    boot_set, block = read_boot_set(root), rooms[str(site.boot.directory)].block
     new = [boot_set.kernel, boot_set.initrd] if boot_set else []
-    staged = (site.boot_directory / name for name in (KERNEL_NAME, INITRD_NAME))
+    staged = (site.boot.directory / name for name in (KERNEL_NAME, INITRD_NAME))
     present = [path for path in staged if path.is_file() and not path.is_symlink()]
     size = blocks_of([path.stat().st_size for path in (*new, *present)], block)
-    yield Demand(str(site.boot_directory), "boot set", size + _BOOT_NAMES * block, _BOOT_NAMES + 3 * bool(present))
+    yield Demand(str(site.boot.directory), "boot set", size + _BOOT_NAMES * block, _BOOT_NAMES + 3 * bool(present))

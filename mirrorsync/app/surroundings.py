@@ -1,18 +1,20 @@
-"""What is wrong around a tree's packages: its boot images, what is staged of them, and its NFS export."""
+"""What is wrong around a tree's packages: its boot images, what is staged of them and served by TFTP, and its NFS export."""
 
 from collections.abc import Iterator
 
 from mirrorsync.app.site import Site
 from mirrorsync.boot.bootset import belonging, read_boot_set
-from mirrorsync.boot.staging import staged_findings
+from mirrorsync.boot.staging import INITRD_NAME, KERNEL_NAME, staged_findings
 from mirrorsync.errors import BootError
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.probes.exports import export_findings, read_exports
+from mirrorsync.probes.served import served_findings
+from mirrorsync.probes.tftp import TftpPlace
 
 
 def surroundings_findings(site: Site, *, deep: bool = False) -> Iterator[Finding]:
     """What is wrong around the packages: boot images that do not belong together or are not staged, and the NFS export."""
-    yield from _staged(site)
+    yield from _staged(site, deep=deep)
     yield from belonging(site.tree.path, deep=deep)
     if site.export:
         exports = read_exports()
@@ -20,12 +22,14 @@ def surroundings_findings(site: Site, *, deep: bool = False) -> Iterator[Finding
         yield from dict.fromkeys(finding for findings in found for finding in findings)
 
 
-def _staged(site: Site) -> Iterator[Finding]:
+def _staged(site: Site, *, deep: bool) -> Iterator[Finding]:
     """Half a boot set is wrong whether or not it is staged from this tree."""
     try:
         boot_set = read_boot_set(site.tree.path)
     except BootError as error:
         yield Finding(Severity.ERROR, "boot-set", site.tree.name, str(error), "then run `mirrorsync check` again")
         return
-    if boot_set and site.boot_directory:
-        yield from staged_findings(boot_set, site.boot_directory)
+    if boot_set and site.boot:
+        yield from staged_findings(boot_set, site.boot.directory)
+        if site.boot.tftp:
+            yield from served_findings(TftpPlace.at(site.boot.tftp), site.boot.directory, (KERNEL_NAME, INITRD_NAME), deep=deep)

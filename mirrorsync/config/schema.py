@@ -42,6 +42,7 @@ Duration = Annotated[timedelta, _parsed(values.parse_duration), PlainSerializer(
 Rate = Annotated[int, _parsed(values.parse_rate), PlainSerializer(values.format_rate)]
 Url = Annotated[str, _parsed(values.parse_url)]
 Proxy = Annotated[str, _parsed(values.parse_proxy), PlainSerializer(_hidden)]
+TftpUrl = Annotated[str, _parsed(values.parse_tftp)]
 File = Annotated[Path, _parsed(values.parse_path), PlainSerializer(str)]
 MetricsFile = Annotated[Path, _parsed(values.parse_metrics_file), PlainSerializer(str)]
 TreePath = Annotated[Path, _parsed(values.parse_tree_path), PlainSerializer(str)]
@@ -117,10 +118,14 @@ class UpdateSource(Table):
 
 
 class BootConfig(Table):
-    """[trees.NAME.boot]: the directory under the TFTP root that kernel and initrd are staged in."""
+    """[trees.NAME.boot]: the directory under the TFTP root that kernel and initrd are staged in.
+
+    tftp: that directory's URL as nodes ask for it; `check` and `update` look at it there.
+    """
 
     directory: File
     style: BootStyle = BootStyle.UNDI
+    tftp: TftpUrl | None = None
 
 
 class ExportConfig(Table):

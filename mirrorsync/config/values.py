@@ -234,6 +234,15 @@ def parse_server(text: str) -> str:
     return text
 
 
+def parse_tftp(text: str) -> str:
+    """A folder of a TFTP server (RFC 3617), by the name that nodes ask for it under."""
+    parts = _split(text)
+    more = parts.query or parts.fragment or parts.username is not None
+    if parts.scheme != "tftp" or not parts.hostname or more or " " in text:
+        raise ValueError(f"{shown(text)!r} is no folder of a TFTP server; write it as 'tftp://10.1.0.1/X86PC/UNDI/linux-install'")
+    return text
+
+
 def parse_metrics_file(text: str) -> Path:
     """A file that Prometheus's textfile collector reads."""
     path = parse_path(text)
