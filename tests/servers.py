@@ -319,8 +319,11 @@ def list_only_ftp_server(root: Path, work: Path) -> Iterator[Running]:
 
 
 @contextmanager
-def nginx(root: Path, work: Path, *, rate: int = 0) -> Iterator[Running]:
-    """Debian's nginx with autoindex, as one process; `rate` is in bytes a second for each request, 0 for no limit."""
+def nginx(root: Path, work: Path, *, rate: int = 0, more: str = "") -> Iterator[Running]:
+    """Debian's nginx with autoindex, as one process; `rate` is in bytes a second for each request, 0 for no limit.
+
+    more: further directives of the server.
+    """
     config = """
         daemon off; master_process off; pid {work}/nginx.pid; error_log {work}/error.log;
         events {{ }}
@@ -328,9 +331,9 @@ def nginx(root: Path, work: Path, *, rate: int = 0) -> Iterator[Running]:
           access_log {work}/access.log;
           client_body_temp_path {work}/t1; proxy_temp_path {work}/t2; fastcgi_temp_path {work}/t3;
           uwsgi_temp_path {work}/t4; scgi_temp_path {work}/t5;
-          server {{ listen 127.0.0.1:{port}; root {root}; autoindex on; limit_rate {rate}; }}
+          server {{ listen 127.0.0.1:{port}; root {root}; autoindex on; limit_rate {rate}; {more} }}
         }}
-    """
+    """.replace("{more}", more.replace("{", "{{").replace("}", "}}"))
     with _daemon("nginx", ["-c", "{config}", "-e", "{work}/error.log"], config, root, work, rate=rate) as running:
         yield running
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mirrorsync.errors import TreeError, UpstreamError, VerificationError
 from mirrorsync.files import contained
 from mirrorsync.model.catalogue import Catalogue
-from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.finding import MOST_ALIKE, Finding, Severity, curtailed
 from mirrorsync.model.package import Digest, Package
 from mirrorsync.model.version import EVR, NEVRA
 from mirrorsync.planning.lookalikes import without_lookalikes
@@ -26,7 +26,6 @@ from mirrorsync.trust.signatures import claims
 from mirrorsync.upstream import body, losses
 from mirrorsync.upstream.arrival import require_planned_header
 from mirrorsync.upstream.body import Body, HeadReader, collected
-from mirrorsync.upstream.complaints import MOST, curtailed
 from mirrorsync.upstream.losses import Losses
 from mirrorsync.upstream.modules import read_modules
 from mirrorsync.upstream.repomd import Record
@@ -240,5 +239,5 @@ def test_no_more_findings_of_a_kind_are_told_than_somebody_will_read(codes: list
     found = curtailed(Finding(Severity.WARNING, code, str(number), "odd", "look") for number, code in enumerate(codes))
     for code in "abc":
         same, shown = codes.count(code), [finding for finding in found if finding.code == code]
-        assert len(shown) == min(same, MOST)
-        assert bool(shown) and shown[-1].what.endswith(f"and {same - MOST} more like this") if same > MOST else True
+        assert len(shown) == min(same, MOST_ALIKE)
+        assert bool(shown) and shown[-1].what.endswith(f"and {same - MOST_ALIKE} more like this") if same > MOST_ALIKE else True

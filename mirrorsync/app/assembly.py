@@ -34,7 +34,7 @@ def site_of(config: Config, name: str) -> Site:
     texts = tuple(dict.fromkeys(place for update in settings.updates for place in update.advisories))
     boot = BootPlace(settings.boot.directory, settings.boot.tftp) if settings.boot else None
     errata = (targets_of(config), waivers_of(config, name))
-    return Site(tree_of(config, name), policy, boot, export, _unsigned(settings), texts, *errata)
+    return Site(tree_of(config, name), policy, boot, export, settings.urls, _unsigned(settings), texts, *errata)
 
 
 def tree_of(config: Config, name: str) -> Tree:

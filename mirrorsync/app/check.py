@@ -40,7 +40,9 @@ def _checked(site: Site, keyring: Keyring | None, *, deep: bool) -> CheckOutcome
         finding = Finding(Severity.ERROR, "index-unreadable", str(tree.path), str(error), "run `mirrorsync update`, or rebuild the index")
         around = (*records_findings(tree, deep=deep), *surroundings_findings(site, deep=deep), *notes)
         return CheckOutcome(tree.name, 0, deep, (finding, *around))
-    findings = [*_tree_findings(site, indexed, deep=deep), *records_findings(tree, deep=deep), *surroundings_findings(site, deep=deep)]
+    locations = [package.location for package in indexed]
+    findings = [*_tree_findings(site, indexed, deep=deep), *records_findings(tree, deep=deep)]
+    findings += surroundings_findings(site, locations, deep=deep)
     if deep:
         findings += signature_findings(tree.path, indexed, keyring)
         findings += text_findings(tree.path, indexed, site.texts)

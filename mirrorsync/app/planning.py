@@ -14,7 +14,7 @@ from mirrorsync.app.site import Site, Source
 from mirrorsync.app.vigilance import require_no_mass_removal
 from mirrorsync.errors import UpstreamError
 from mirrorsync.model.catalogue import Catalogue
-from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.finding import Finding, Severity, curtailed
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.package import Package
 from mirrorsync.model.pending import PendingOutcome
@@ -28,7 +28,6 @@ from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.indexes import stale
 from mirrorsync.tree.metadata import CARRIED, Carried
 from mirrorsync.tree.reading import Holding, Scan, read_tree, with_paths
-from mirrorsync.upstream.complaints import curtailed
 
 
 @dataclass(frozen=True, slots=True)

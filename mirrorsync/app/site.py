@@ -79,7 +79,8 @@ class BootPlace:
 class Site:
     """A tree and what was decided about it. boot: None where nothing is staged.
 
-    unsigned: the update mirrors whose packages need not be signed.  texts: where advisories of the distributor lie as texts.
+    urls: the tree's own, as nodes use them.  unsigned: the update mirrors whose packages need not be signed.
+    texts: where advisories of the distributor lie as texts.
     targets: by when errata are to be published, from their issue on.  waivers: what may be late; ended ones too.
     """
 
@@ -87,6 +88,7 @@ class Site:
     policy: Policy
     boot: BootPlace | None = None
     export: Export | None = None
+    urls: tuple[str, ...] = ()
     unsigned: tuple[str, ...] = ()
     texts: tuple[Path, ...] = ()
     targets: Mapping[Urgency, timedelta] = field(default_factory=dict)

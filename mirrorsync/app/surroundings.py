@@ -1,25 +1,40 @@
-"""What is wrong around a tree's packages: its boot images, what is staged of them and served by TFTP, and its NFS export."""
+"""What is wrong around a tree's packages: its boot images, what is staged of them and served by TFTP, its NFS export, and its URLs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mirrorsync.app.site import Site
-from mirrorsync.boot.bootset import belonging, read_boot_set
+from mirrorsync.app.windows import window_at
+from mirrorsync.boot.bootset import belonging, image_names, read_boot_set
 from mirrorsync.boot.staging import INITRD_NAME, KERNEL_NAME, staged_findings
-from mirrorsync.errors import BootError
+from mirrorsync.errors import BootError, PublishError
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.probes.exports import export_findings, read_exports
 from mirrorsync.probes.served import served_findings
 from mirrorsync.probes.tftp import TftpPlace
+from mirrorsync.probes.urls import url_findings
+from mirrorsync.tree.indexes import index_files
 
 
-def surroundings_findings(site: Site, *, deep: bool = False) -> Iterator[Finding]:
-    """What is wrong around the packages: boot images that do not belong together or are not staged, and the NFS export."""
+def surroundings_findings(site: Site, packages: Sequence[str] = (), *, deep: bool = False) -> Iterator[Finding]:
+    """What is wrong around the packages: boot images that do not belong together or are not staged, the NFS export, and the URLs.
+
+    packages: paths below the tree's root, of which some (`deep`: all) are asked for by its URLs.
+    """
     yield from _staged(site, deep=deep)
     yield from belonging(site.tree.path, deep=deep)
     if site.export:
         exports = read_exports()
         found = [export_findings(str(site.tree.path), clients, exports) for clients in site.export.clients or (None,)]
         yield from dict.fromkeys(finding for findings in found for finding in findings)
+    for url in site.urls:
+        yield from url_findings(url, site.tree.path, (*_indexes(site), *image_names(site.tree.path)), packages, window_at, deep=deep)
+
+
+def _indexes(site: Site) -> tuple[str, ...]:
+    try:
+        return index_files(site.tree.layout, site.tree.path)
+    except PublishError:
+        return ()  # told by what reads them
 
 
 def _staged(site: Site, *, deep: bool) -> Iterator[Finding]:

@@ -42,6 +42,14 @@ def read_boot_set(root: Path) -> BootSet | None:
     return None if missing else boot_set
 
 
+def image_names(root: Path) -> tuple[str, ...]:
+    """The boot images and the .treeinfo that the tree at `root` has, as paths below it: what an installer loads before its packages."""
+    info = _treeinfo(root)
+    named = (*info.stages, *info.booted) if isinstance(info, TreeInfo) else ()
+    names = sorted({KERNEL, INITRD, *NAMES, *_STAGES, *named})
+    return tuple(name for name in names if (root / name).is_file())
+
+
 def belonging(root: Path, *, deep: bool = False) -> tuple[Finding, ...]:
     """Whether the boot images of the tree at `root` are of one build, and whole.
 
@@ -56,18 +64,23 @@ def belonging(root: Path, *, deep: bool = False) -> tuple[Finding, ...]:
 
 
 def _treeinfo_findings(root: Path, *, deep: bool) -> Iterator[Finding]:
-    path = next((root / name for name in NAMES if (root / name).is_file()), None)
-    if path is None:
-        return
-    try:
-        info = parse_treeinfo(path.read_text(encoding="utf-8"))
-    except (BootError, OSError, UnicodeDecodeError) as error:
-        yield Finding(Severity.WARNING, "treeinfo-unreadable", str(path), str(error), "copy it again from the distribution")
+    info = _treeinfo(root)
+    if not isinstance(info, TreeInfo):
+        yield from (info,) if info else ()
         return
     yield from _missing_findings(root, info)
     for name, digest in info.sums.items():
         if deep or name in (KERNEL, INITRD):
             yield from _sum_findings(root, name, digest)
+
+
+def _treeinfo(root: Path) -> TreeInfo | Finding | None:
+    """What the tree's .treeinfo says, what is wrong with it, or None where there is none."""
+    path = next((root / name for name in NAMES if (root / name).is_file()), None)
+    try:
+        return parse_treeinfo(path.read_text(encoding="utf-8")) if path else None
+    except (BootError, OSError, UnicodeDecodeError) as error:
+        return Finding(Severity.WARNING, "treeinfo-unreadable", str(path), str(error), "copy it again from the distribution")
 
 
 def _missing_findings(root: Path, info: TreeInfo) -> Iterator[Finding]:

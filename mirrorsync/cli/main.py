@@ -34,6 +34,7 @@ _COMMANDS = {
     "keys": "mirrorsync.cli.keys:keys_commands",
     "pending": "mirrorsync.cli.pending:pending_command",
     "prune": "mirrorsync.cli.prune:prune_command",
+    "repofile": "mirrorsync.cli.repofile:repofile_command",
     "report": "mirrorsync.cli.report:report_command",
     "rollback": "mirrorsync.cli.rollback:rollback_command",
     "status": "mirrorsync.cli.status:status_command",

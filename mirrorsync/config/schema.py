@@ -42,6 +42,7 @@ Duration = Annotated[timedelta, _parsed(values.parse_duration), PlainSerializer(
 Rate = Annotated[int, _parsed(values.parse_rate), PlainSerializer(values.format_rate)]
 Url = Annotated[str, _parsed(values.parse_url)]
 Proxy = Annotated[str, _parsed(values.parse_proxy), PlainSerializer(_hidden)]
+NodeUrl = Annotated[str, _parsed(values.parse_node_url)]
 TftpUrl = Annotated[str, _parsed(values.parse_tftp)]
 File = Annotated[Path, _parsed(values.parse_path), PlainSerializer(str)]
 MetricsFile = Annotated[Path, _parsed(values.parse_metrics_file), PlainSerializer(str)]
@@ -156,7 +157,7 @@ class DaemonConfig(ScheduleConfig):
 
 
 class TreeConfig(Table):
-    """[trees.NAME]: one install tree, and where its updates come from."""
+    """[trees.NAME]: one install tree, and where its updates come from. urls: by which nodes install from it, over HTTP or FTP."""
 
     path: TreePath
     layout: Layout
@@ -179,6 +180,7 @@ class TreeConfig(Table):
     stale_after: Duration | None = None
     boot: BootConfig | None = None
     export: ExportConfig | None = None
+    urls: tuple[NodeUrl, ...] = ()
     schedule: ScheduleConfig = ScheduleConfig()
 
     @property

@@ -234,6 +234,14 @@ def parse_server(text: str) -> str:
     return text
 
 
+def parse_node_url(text: str) -> str:
+    """A URL by which nodes install from a tree, without a slash at its end: http, https or ftp, and nothing behind the folder."""
+    parts = urlsplit(parse_url(text))
+    if parts.scheme == "file" or parts.query or parts.fragment or not text.isascii():
+        raise ValueError(f"{shown(text)!r} is no folder that nodes install from; write it as 'http://10.1.0.1/redhat'")
+    return text.rstrip("/")
+
+
 def parse_tftp(text: str) -> str:
     """A folder of a TFTP server (RFC 3617), by the name that nodes ask for it under."""
     parts = _split(text)

@@ -7,11 +7,10 @@ from itertools import chain
 from pathlib import Path
 
 from mirrorsync.model.advisory import Advisory
-from mirrorsync.model.finding import Finding
+from mirrorsync.model.finding import Finding, curtailed
 from mirrorsync.model.version import NEVRA
 from mirrorsync.planning.advisories import merged
 from mirrorsync.upstream.announcement import Announcement
-from mirrorsync.upstream.complaints import curtailed
 from mirrorsync.upstream.mailboxes import Reading
 from mirrorsync.upstream.mails import Text
 from mirrorsync.upstream.notices import centos_announcements, fedora_announcements

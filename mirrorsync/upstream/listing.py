@@ -7,7 +7,7 @@ from functools import partial
 from mirrorsync.errors import HeaderError, UpstreamError
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.changelog import ChangelogEntry
-from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.finding import Finding, Severity, curtailed
 from mirrorsync.model.package import Package
 from mirrorsync.model.version import NEVRA
 from mirrorsync.planning.architecture import installable
@@ -15,7 +15,6 @@ from mirrorsync.rpmfile.changelog import changelog
 from mirrorsync.rpmfile.header import MOST_HEADER_BYTES, header_size, parse_rpm, require_bounded
 from mirrorsync.rpmfile.package import describe, paths
 from mirrorsync.upstream.body import RefusedError, persistently
-from mirrorsync.upstream.complaints import curtailed
 from mirrorsync.upstream.crawl import Crawl, Offer, crawl
 from mirrorsync.upstream.losses import MOST, Losses
 from mirrorsync.upstream.memory import MirrorMemory, Remembered

@@ -6,11 +6,10 @@ from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from mirrorsync.errors import UpstreamError
-from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.finding import Finding, Severity, curtailed
 from mirrorsync.model.package import LONGEST_DEPENDENCY, Dependency, Package, Sense
 from mirrorsync.model.version import EVR, LONGEST_NEVRA, NEVRA
 from mirrorsync.planning.architecture import SOURCES
-from mirrorsync.upstream.complaints import curtailed
 from mirrorsync.upstream.repomd import checksum, plain_location
 from mirrorsync.upstream.xmlstream import called, child_of, children, local_name, number_in, open_document, text_of
 

@@ -9,13 +9,12 @@ from xml.etree.ElementTree import Element
 
 from mirrorsync.errors import UpstreamError
 from mirrorsync.model.advisory import Advisory, AdvisoryType, Reference
-from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.finding import Finding, Severity, curtailed
 from mirrorsync.model.package import Package
 from mirrorsync.model.version import EVR, NEVRA
 from mirrorsync.planning.advisories import merged
 from mirrorsync.planning.architecture import SOURCES
 from mirrorsync.upstream.announcement import CVE
-from mirrorsync.upstream.complaints import curtailed
 from mirrorsync.upstream.xmlstream import child_of, children, open_document, text_of
 
 _DATE = re.compile(r"\s*(\d{4})-(\d{1,2})-(\d{1,2})")
