@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from fixtures.images import STAMP, cpio_archive, cramfs_image, ext2_image, mkfs_cramfs, stamp_text
 from mirrorsync.boot import ext2
 from mirrorsync.boot.image import memory_reader
-from mirrorsync.boot.stamps import is_squashfs, read_build, verify_image
+from mirrorsync.boot.members import is_squashfs, verify_image
+from mirrorsync.boot.stamps import read_build
 from mirrorsync.errors import BootError, UnpackingError
 from mirrorsync.unpacking import unpacked_stream
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirrorsync.boot.stamps import is_squashfs, read_build, verify_image
+from mirrorsync.boot.members import is_squashfs, verify_image
+from mirrorsync.boot.stamps import read_build
 from mirrorsync.boot.treeinfo import NAMES, TreeInfo, parse_treeinfo
 from mirrorsync.errors import BootError, TreeError
 from mirrorsync.files import contained

@@ -1,8 +1,9 @@
-"""cramfs, the stage images' file system until RHEL 4: one file of its root directory, and its checksum.
+"""cramfs, the stage images' file system until RHEL 4: one file by its path, and its checksum.
 
 Layout by the kernel's include/uapi/linux/cramfs_fs.h, little endian; a big-endian image is not recognised.
 """
 
+import stat
 import struct
 import zlib
 from collections.abc import Iterator
@@ -23,16 +24,17 @@ _LARGEST_DIRECTORY = 1 << 20
 _BLOCK = 1 << 20
 
 
-def find_file(read: Reader, name: bytes, *, limit: int) -> bytes | None:
-    """The first `limit` bytes of the root directory's file `name`, None where there is none. Raises BootError."""
-    start = _start(read)
-    root = _inode(read, start + _SUPERBLOCK.size)
-    if root.size > _LARGEST_DIRECTORY:
-        raise BootError(f"it is damaged: its root directory claims {root.size} bytes")
-    for entry, inode in _entries(read, root.offset, root.size):
-        if entry == name:
-            return _content(read, inode, limit)
-    return None
+def find_file(read: Reader, path: bytes, *, limit: int) -> bytes | None:
+    """The first `limit` bytes of a regular file, None where there is none. Raises BootError."""
+    *folders, name = path.split(b"/")
+    inode = _inode(read, _start(read) + _SUPERBLOCK.size)
+    for folder in folders:
+        found = _entry(read, inode, folder)
+        if found is None or not stat.S_ISDIR(found.mode):
+            return None
+        inode = found
+    file = _entry(read, inode, name)
+    return None if file is None or not stat.S_ISREG(file.mode) else _content(read, file, limit)
 
 
 def verify_checksum(read: Reader) -> None:
@@ -54,6 +56,7 @@ def verify_checksum(read: Reader) -> None:
 class _Inode:
     """Where an entry's content lies: all in bytes, `offset` from the beginning of the file."""
 
+    mode: int
     size: int
     name_size: int
     offset: int
@@ -72,8 +75,14 @@ def _start(read: Reader) -> int:
 
 
 def _inode(read: Reader, at: int) -> _Inode:
-    _, size, where = struct.unpack("<III", read(at, _INODE_SIZE))
-    return _Inode(size & 0xFFFFFF, (where & 0x3F) * 4, (where >> 6) * 4)
+    mode, size, where = struct.unpack("<III", read(at, _INODE_SIZE))
+    return _Inode(mode & 0xFFFF, size & 0xFFFFFF, (where & 0x3F) * 4, (where >> 6) * 4)
+
+
+def _entry(read: Reader, directory: _Inode, name: bytes) -> _Inode | None:
+    if directory.size > _LARGEST_DIRECTORY:
+        raise BootError(f"it is damaged: a directory of it claims {directory.size} bytes")
+    return next((inode for entry, inode in _entries(read, directory.offset, directory.size) if entry == name), None)
 
 
 def _entries(read: Reader, at: int, size: int) -> Iterator[tuple[bytes, _Inode]]:

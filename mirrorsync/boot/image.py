@@ -1,12 +1,15 @@
 """Access to a file system image by offset, whether it is a file or was unpacked into memory."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mirrorsync.errors import BootError
 
 Reader = Callable[[int, int], bytes]
 """(offset, length) to exactly that many bytes. Raises BootError where the image ends before."""
+
+Sought = Mapping[bytes, int]
+"""Paths of the files of an image that are to be read, each with how many bytes of it at most."""
 
 
 def memory_reader(content: bytes) -> Reader:

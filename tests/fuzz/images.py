@@ -13,7 +13,8 @@ from random import Random
 import zstandard
 
 from fixtures.images import STAMP, cpio_archive, cramfs_image, stamp_text
-from mirrorsync.boot.stamps import is_squashfs, read_build, verify_image
+from mirrorsync.boot.members import is_squashfs, verify_image
+from mirrorsync.boot.stamps import read_build
 from mirrorsync.boot.treeinfo import parse_treeinfo
 from mirrorsync.errors import BootError, TreeError, UnpackingError
 from mirrorsync.tree.comps import comps_names, kickstart_names
@@ -123,7 +124,7 @@ def ext2_image(stamp: bytes) -> bytes:
     struct.pack_into("<IIIIIII", superblock, 0, 16, 8, 0, 0, 0, 1, 0)
     struct.pack_into("<I", superblock, 40, 16)
     superblock[56:58] = b"\x53\xef"
-    struct.pack_into("<IIHH", superblock, 76, 1, 11, 128, 0)
+    struct.pack_into("<IHHIH", superblock, 76, 1, 0, 0, 11, 128)
     group = struct.pack("<III", 3, 4, 5) + bytes(_BLOCK - 12)
     inodes = bytearray(2 * _BLOCK)
     for number, size, block in ((2, _BLOCK, 7), (12, len(stamp), 8)):
