@@ -6,13 +6,15 @@ import io
 import lzma
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 
 import zstandard
 
-from fixtures.images import STAMP, cpio_archive, cramfs_image, stamp_text
+from fixtures.images import STAMP, cpio_archive, cramfs_image, kernel_image, modules_cgz, stamp_text
+from mirrorsync.boot.initrd import read_initrd
+from mirrorsync.boot.kernel import read_release
 from mirrorsync.boot.members import is_squashfs, verify_image
 from mirrorsync.boot.stamps import read_build
 from mirrorsync.boot.treeinfo import parse_treeinfo
@@ -84,6 +86,13 @@ def _read_image(content: bytes, scratch: Path) -> None:
     is_squashfs(path)
     verify_image(path)
     read_build(path)
+    read_initrd(path)
+
+
+def _read_kernel(content: bytes, scratch: Path) -> None:
+    path = scratch / "vmlinuz"
+    path.write_bytes(content)
+    read_release(path)
 
 
 def _read_treeinfo(content: bytes, _: Path) -> None:
@@ -112,29 +121,36 @@ def _unpack(content: bytes, _: Path) -> None:
 
 
 def _images() -> Sequence[bytes]:
-    archive = cpio_archive({"sbin/init": b"x" * 300, STAMP: stamp_text("200204181214"), "later": b"y"})
-    systems = [archive, cramfs_image({STAMP: stamp_text("200204181214"), "README": b"z" * 5000}), ext2_image(stamp_text("200204181214"))]
+    stamp, modules = stamp_text("200204181214"), modules_cgz("2.4.18-3BOOT")
+    archive = cpio_archive({"sbin/init": b"x" * 300, STAMP: stamp, "modules/modules.cgz": modules, "lib/modules/2.6.18/x.ko": b"y"})
+    systems = [archive, cramfs_image({STAMP: stamp, "README": b"z" * 5000}), ext2_image(stamp, modules)]
     early = cpio_archive({"kernel/x86/microcode": b"m" * 100})
     return [*systems, *map(gzip.compress, systems), early + bytes(300) + lzma.compress(archive), b"hsqs" + bytes(100)]
 
 
-def ext2_image(stamp: bytes) -> bytes:
-    """The least ext2 that has a .buildstamp in its root directory: superblock, group, inodes, directory and file in blocks of 1 KiB."""
+def ext2_image(stamp: bytes, modules: bytes) -> bytes:
+    """The least ext2 that has a .buildstamp and a modules/modules.cgz: superblock, group, inodes, and a block of 1 KiB for each."""
     superblock = bytearray(_BLOCK)
-    struct.pack_into("<IIIIIII", superblock, 0, 16, 8, 0, 0, 0, 1, 0)
+    struct.pack_into("<IIIIIII", superblock, 0, 16, 11, 0, 0, 0, 1, 0)
     struct.pack_into("<I", superblock, 40, 16)
     superblock[56:58] = b"\x53\xef"
     struct.pack_into("<IHHIH", superblock, 76, 1, 0, 0, 11, 128)
     group = struct.pack("<III", 3, 4, 5) + bytes(_BLOCK - 12)
+    root, folder = _directory({STAMP: 12, "modules": 13}), _directory({"modules.cgz": 14})
     inodes = bytearray(2 * _BLOCK)
-    for number, size, block in ((2, _BLOCK, 7), (12, len(stamp), 8)):
-        struct.pack_into("<HHI", inodes, 128 * (number - 1), 0o100644, 0, size)
+    contents = {2: (0o040755, root), 12: (0o100644, stamp), 13: (0o040755, folder), 14: (0o100644, modules)}
+    for block, (number, (mode, content)) in enumerate(contents.items(), 7):
+        struct.pack_into("<HHI", inodes, 128 * (number - 1), mode, 0, len(content))
         struct.pack_into("<I", inodes, 128 * (number - 1) + 40, block)
-    name = STAMP.encode()
-    entry = struct.pack("<IHBB", 12, _BLOCK - 12, len(name), 1) + name
-    directory = struct.pack("<IHBB", 2, 12, 1, 2) + b".\0\0\0" + entry
-    blocks = (bytes(_BLOCK), superblock, group, bytes(2 * _BLOCK), inodes, directory.ljust(_BLOCK, b"\0"), stamp.ljust(_BLOCK, b"\0"))
-    return b"".join(map(bytes, blocks))
+    blocks = (bytes(_BLOCK), superblock, group, bytes(2 * _BLOCK), inodes, *(content for _, content in contents.values()))
+    return b"".join(bytes(block).ljust(_BLOCK, b"\0") for block in blocks)
+
+
+def _directory(entries: Mapping[str, int]) -> bytes:
+    """A block of an ext2 directory, of names and inodes; the last entry takes what is left of it."""
+    content = b"".join(struct.pack("<IHBB", number, 32, len(name), 0) + name.encode().ljust(24, b"\0") for name, number in entries.items())
+    last = len(content) - 32 + 4
+    return content[:last] + struct.pack("<H", _BLOCK - last + 4) + content[last + 2 :].ljust(_BLOCK - last - 2, b"\0")
 
 
 def _packed() -> Sequence[bytes]:
@@ -167,9 +183,10 @@ TARGETS = (
         _read_image,
         _images,
         (BootError,),
-        mutator(_repacked, _field, words=(b"070701", b"TRAILER!!!", b".buildstamp\0")),
+        mutator(_repacked, _field, words=(b"070701", b"TRAILER!!!", b".buildstamp\0", b"modules/")),
         budget=1500,
     ),
+    Target("kernel", _read_kernel, lambda: [kernel_image("2.4.18-3BOOT")], (BootError,), mutator(words=(b"HdrS", b"2.6.18 ")), budget=500),
     Target(
         "treeinfo",
         _read_treeinfo,
