@@ -1,5 +1,6 @@
 """The boot set of a tree, and whether its boot images belong together."""
 
+import configparser
 import hashlib
 from pathlib import Path
 
@@ -159,6 +160,85 @@ def test_a_treeinfo_that_cannot_be_used_is_a_warning(tmp_path: Path, text: str) 
     assert codes(tmp_path) == ["treeinfo-unreadable .treeinfo"]
 
 
+@pytest.mark.parametrize(
+    "section",
+    [
+        "[variant-AppStream]\npackages = Packages\nrepository = ../../../AppStream/x86_64/os/\n",
+        "[variant-AppStream]\npackages = AppStream/../../AppStream/Packages\n",
+        "[addon-HighAvailability]\nrepository = /srv/HighAvailability\n",
+        "[variant-Server]\nrepository = http://mirror.invalid/os\n",
+        "[variant-Server]\nrepository = ..\n",
+        "[images-xen]\nkernel = ../xen/vmlinuz\n",
+    ],
+    ids=["beside", "round about", "absolute", "address", "parent", "image"],
+)
+def test_what_a_treeinfo_names_outside_the_tree_is_told(tmp_path: Path, section: str) -> None:
+    with (modern_tree(tmp_path) / ".treeinfo").open("a") as file:
+        file.write("\n" + section)
+    [finding] = belonging(tmp_path)
+    assert (finding.severity, finding.code) == (Severity.WARNING, "treeinfo-outside")
+    path = section.rpartition(" = ")[2].strip()
+    assert finding.what == f"it names '{path}', outside the tree: nodes look there, and it is neither kept current nor looked at"
+
+
+def test_images_outside_the_tree_are_among_no_others() -> None:
+    info = parse_treeinfo("[images-x86_64]\nkernel = ../vmlinuz\ninitrd = initrd.img\n[stage2]\nmainimage = /install.img\n")
+    assert (info.booted, info.stages, info.outside) == (("initrd.img",), (), ("../vmlinuz", "/install.img"))
+
+
+def test_a_stage_outside_the_tree_is_told_and_not_looked_for(tmp_path: Path) -> None:
+    text = (modern_tree(tmp_path) / ".treeinfo").read_text().replace("mainimage = images", "mainimage = ../images")
+    (tmp_path / ".treeinfo").write_text(text)
+    assert codes(tmp_path) == ["treeinfo-outside .treeinfo"]
+
+
+def test_many_paths_outside_the_tree_are_one_finding(tmp_path: Path) -> None:
+    with (modern_tree(tmp_path) / ".treeinfo").open("a") as file:
+        file.writelines(f"\n[variant-{number}]\nrepository = ../{number}\n" for number in range(500))
+    [finding] = belonging(tmp_path)
+    assert finding.what.startswith("it names '../0' and 499 others, outside")
+
+
+@pytest.mark.parametrize("path", [".", "", "./AppStream", "AppStream/../AppStream/Packages", "..AppStream"])
+def test_variants_in_the_tree_are_no_fault(tmp_path: Path, path: str) -> None:
+    with (modern_tree(tmp_path) / ".treeinfo").open("a") as file:
+        file.write(f"\n[variant-AppStream]\npackages = {path}\nrepository = {path}\n")
+    assert codes(tmp_path) == []
+
+
+def test_a_treeinfo_that_is_too_large_is_not_read_whole(tmp_path: Path) -> None:
+    (modern_tree(tmp_path) / ".treeinfo").write_bytes(b"# comment\n" * 110_000)
+    [finding] = belonging(tmp_path)
+    assert finding.code == "treeinfo-unreadable"
+    assert finding.what == "it is no .treeinfo: it has more than 1048576 bytes"
+
+
+TREEINFOS = CORPUS / "repodata/treeinfo"
+UNREAD_BY_PRODUCTMD = {f"virt-manager/urldetect/{name}/.treeinfo" for name in ("generic", "opensuse/tumbleweed", "centos/sl7")}
+_OLD, _ROOT_IMAGE, _LIVE = ("images/minstg2.img", "images/stage2.img"), ("images/install.img",), ("LiveOS/squashfs.img",)
+EXPECTED: dict[str, tuple[int, int, tuple[str, ...]]] = {  # sums, kernels and initrds, stages
+    "pulp_rpm/treeinfo-rhel5": (0, 4, _OLD),
+    "pulp_rpm/treeinfo-rhel5-no-optional-keys": (0, 4, _OLD),
+    "pulp_rpm/treeinfo-rhel5.ddd3799": (0, 4, _OLD),
+    "pulp_rpm/repo_packages_in_subdirs/.treeinfo": (3, 0, ()),
+    "pulp_rpm/test_dot_treeinfo/.treeinfo": (0, 4, _OLD),
+    "pulp_rpm/test_treeinfo/treeinfo": (0, 4, _OLD),
+    "virt-manager/fakemedia/fakerhel6tree/.treeinfo": (6, 2, _ROOT_IMAGE),
+    "virt-manager/fakemedia/fakefedoratree/.treeinfo": (5, 2, _LIVE),
+    "virt-manager/urldetect/rhel/7.6/.treeinfo": (5, 2, _LIVE),
+    "virt-manager/urldetect/rhel/7.20/.treeinfo": (5, 2, _LIVE),
+    "virt-manager/urldetect/generic/.treeinfo": (5, 2, _LIVE),
+    "virt-manager/urldetect/opensuse/15.9/.treeinfo": (0, 2, ()),
+    "virt-manager/urldetect/opensuse/tumbleweed/.treeinfo": (0, 2, ()),
+    "virt-manager/urldetect/centos/6.10/.treeinfo": (0, 2, _ROOT_IMAGE),
+    "virt-manager/urldetect/centos/sl7/.treeinfo": (6, 2, _LIVE),
+    "virt-manager/urldetect/fedora/99/.treeinfo": (6, 2, _ROOT_IMAGE),
+    "virt-manager/urldetect/fedora/30/.treeinfo": (6, 2, _ROOT_IMAGE),
+    "virt-manager/urldetect/fedora/rawhide/.treeinfo": (6, 2, _ROOT_IMAGE),
+    "productmd/treeinfo/multivariants_treeinfo": (0, 0, ()),
+}
+
+
 class TestCorpus:
     pytestmark = needs_corpus
 
@@ -172,3 +252,24 @@ class TestCorpus:
         assert fedora.stages == ("images/install.img",)
         assert sorted(fedora.booted) == ["images/pxeboot/initrd.img", "images/pxeboot/vmlinuz"]
         assert {digest.algorithm for digest in fedora.sums.values()} == {"sha256"}
+
+    def test_treeinfos_of_all_ages_say_what_they_say(self) -> None:
+        read = {name: parse_treeinfo((TREEINFOS / name).read_text(encoding="utf-8")) for name in sorted(EXPECTED)}
+        assert {name: (len(info.sums), len(info.booted), info.stages) for name, info in read.items()} == EXPECTED
+        outside = {name: info.outside for name, info in read.items() if info.outside}
+        assert outside == {"virt-manager/urldetect/centos/sl7/.treeinfo": ("../updates/fastbugs/", "../updates/security/")}
+
+    @pytest.mark.parametrize("name", sorted(EXPECTED))
+    def test_what_productmd_reads_is_read_the_same_here(self, name: str) -> None:
+        productmd = pytest.importorskip("productmd.treeinfo", reason="productmd is not installed")
+        info, other = parse_treeinfo((TREEINFOS / name).read_text(encoding="utf-8")), productmd.TreeInfo()
+        if name in UNREAD_BY_PRODUCTMD:
+            with pytest.raises((ValueError, configparser.Error)):
+                other.load(str(TREEINFOS / name))
+            return
+        other.load(str(TREEINFOS / name))
+        booted = {paths[key] for paths in other.images.images.values() for key in ("kernel", "initrd") if key in paths}
+        sums = {path: tuple(sum_) for path, sum_ in other.checksums.checksums.items() if "repodata/" not in path}
+        assert {path: (digest.algorithm, digest.value) for path, digest in info.sums.items()} == sums
+        assert set(info.booted) == booted
+        assert set(info.stages) == {path for path in (other.stage2.mainimage, other.stage2.instimage) if path}

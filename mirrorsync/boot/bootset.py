@@ -22,6 +22,8 @@ _STAGES = (
     *(f"{_BASE}/{name}" for name in ("stage2.img", "netstg1.img", "netstg2.img", "hdstg1.img", "hdstg2.img")),
     *(f"images/{name}" for name in ("stage2.img", "minstg2.img")),
 )
+_BRING_IN = "copy what is meant into the tree and let its path lead there, or take its section out"
+_LARGEST_TREEINFO = 1 << 20  # bytes
 _MOST_TOLD = 3  # releases
 _COPY_AGAIN = "copy it and the tree's other boot images again, all from one release, then run `mirrorsync check --deep`"
 
@@ -48,7 +50,8 @@ def read_boot_set(root: Path) -> BootSet | None:
 
 def image_names(root: Path) -> tuple[str, ...]:
     """The boot images and the .treeinfo that the tree at `root` has, as paths below it: what an installer loads before its packages."""
-    info = _treeinfo(root)
+    path = _treeinfo_path(root)
+    info = _treeinfo(path) if path else None
     named = (*info.stages, *info.booted) if isinstance(info, TreeInfo) else ()
     names = sorted({KERNEL, INITRD, *NAMES, *_STAGES, *named})
     return tuple(name for name in names if (root / name).is_file())
@@ -69,23 +72,46 @@ def belonging(root: Path, *, deep: bool = False) -> tuple[Finding, ...]:
 
 
 def _treeinfo_findings(root: Path, *, deep: bool) -> Iterator[Finding]:
-    info = _treeinfo(root)
-    if not isinstance(info, TreeInfo):
+    path = _treeinfo_path(root)
+    info = _treeinfo(path) if path else None
+    if path is None or not isinstance(info, TreeInfo):
         yield from (info,) if info else ()
         return
+    yield from _outside_findings(path, info)
     yield from _missing_findings(root, info)
     for name, digest in info.sums.items():
         if deep or name in (KERNEL, INITRD):
             yield from _sum_findings(root, name, digest)
 
 
-def _treeinfo(root: Path) -> TreeInfo | Finding | None:
-    """What the tree's .treeinfo says, what is wrong with it, or None where there is none."""
-    path = next((root / name for name in NAMES if (root / name).is_file()), None)
+def _treeinfo_path(root: Path) -> Path | None:
+    return next((root / name for name in NAMES if (root / name).is_file()), None)
+
+
+def _treeinfo(path: Path) -> TreeInfo | Finding:
+    """What a .treeinfo says, or what is wrong with it."""
     try:
-        return parse_treeinfo(path.read_text(encoding="utf-8")) if path else None
+        return parse_treeinfo(_text(path))
     except (BootError, OSError, UnicodeDecodeError) as error:
         return Finding(Severity.WARNING, "treeinfo-unreadable", str(path), str(error), "copy it again from the distribution")
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(_LARGEST_TREEINFO + 1)
+    if len(content) > _LARGEST_TREEINFO:
+        raise BootError(f"it is no .treeinfo: it has more than {_LARGEST_TREEINFO} bytes")
+    return content.decode()
+
+
+def _outside_findings(path: Path, info: TreeInfo) -> Iterator[Finding]:
+    """Distributions' own trees name AppStream beside BaseOS so: nodes look there, and nothing here keeps or checks it."""
+    if info.outside:
+        others = f" and {len(info.outside) - 1} others" if len(info.outside) > 1 else ""
+        what = (
+            f"it names {info.outside[0]!r:.200}{others}, outside the tree: nodes look there, and it is neither kept current nor looked at"
+        )
+        yield Finding(Severity.NOTE, "treeinfo-outside", str(path), what, _BRING_IN)
 
 
 def _missing_findings(root: Path, info: TreeInfo) -> Iterator[Finding]:

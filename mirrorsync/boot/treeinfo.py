@@ -1,7 +1,8 @@
-""".treeinfo: which images a tree of FC 7, RHEL 5 and later has, and their checksums."""
+""".treeinfo: which images a tree of FC 7, RHEL 5 and later has, their checksums, and what it names outside the tree."""
 
 import configparser
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mirrorsync.errors import BootError
@@ -11,6 +12,8 @@ NAMES = (".treeinfo", "treeinfo")
 _ALGORITHMS = {"sha": "sha1", "sha1": "sha1", "md5": "md5", "sha224": "sha224", "sha256": "sha256", "sha384": "sha384", "sha512": "sha512"}
 _LONGEST_LINE = 8192
 _BOOTED = ("kernel", "initrd")
+_VARIANTS = ("variant-", "addon-")  # sections; addons are RHEL 6's
+_INSTALLED_FROM = ("packages", "repository")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +22,13 @@ class TreeInfo:
 
     sums: what [checksums] says of images; repomd.xml, which every update changes, is left out.
     booted: kernels and initrds of all its [images-…].  stages: what [stage2] names.
+    outside: what any of these, or a variant's packages and repository, name that is no path in the tree; in no other field.
     """
 
     sums: Mapping[str, Digest]
     booted: tuple[str, ...]
     stages: tuple[str, ...]
+    outside: tuple[str, ...]
 
 
 def parse_treeinfo(text: str) -> TreeInfo:
@@ -35,15 +40,28 @@ def parse_treeinfo(text: str) -> TreeInfo:
     try:
         parser.read_string(text)
         sums = dict(parser["checksums"]) if parser.has_section("checksums") else {}
-        stages = dict(parser["stage2"]) if parser.has_section("stage2") else {}
-        images = [dict(parser[name]) for name in parser.sections() if name.startswith("images-")]
+        stages = _values(parser, "stage2")
+        booted = _values(parser, "images-", keys=_BOOTED)
+        variants = _values(parser, *_VARIANTS, keys=_INSTALLED_FROM)
     except configparser.Error as error:
         raise BootError(f"it is no .treeinfo: {str(error).splitlines()[0]:.200}") from error
+    outside = {path for path in stages | booted | variants if _leads_out(path)}
     return TreeInfo(
         {path: _digest(path, value) for path, value in sorted(sums.items()) if not f"/{path}".rpartition("/")[0].endswith("/repodata")},
-        tuple(sorted({section[key] for section in images for key in _BOOTED if section.get(key)})),
-        tuple(sorted({path for path in stages.values() if path})),
+        tuple(sorted(booted - outside)),
+        tuple(sorted(stages - outside)),
+        tuple(sorted(outside)),
     )
+
+
+def _values(parser: configparser.ConfigParser, *prefixes: str, keys: Collection[str] = ()) -> set[str]:
+    """What the sections of such names say for the keys, or for all; not what is empty."""
+    sections = [parser[name] for name in parser.sections() if name.startswith(prefixes)]
+    return {value for section in sections for key, value in section.items() if value and (not keys or key in keys)}
+
+
+def _leads_out(path: str) -> bool:
+    return "://" in path or f"{posixpath.normpath(path)}/".startswith(("/", "../"))
 
 
 def _digest(path: str, value: str) -> Digest:

@@ -48,6 +48,9 @@ mainimage = images/stage2.img
 [images-x86_64]
 kernel = images/pxeboot/vmlinuz
 initrd = images/pxeboot/initrd.img
+[variant-Server]
+packages = Packages
+repository = ../Server
 [checksums]
 images/stage2.img = sha256:%s
 images/pxeboot/vmlinuz = md5:ab12
