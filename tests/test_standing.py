@@ -117,6 +117,14 @@ def test_a_check_replaces_what_a_check_looks_for_and_keeps_what_only_an_update_s
     assert stands(again, update(generation=6)).findings == ()
 
 
+def test_another_kernel_is_told_until_a_check_no_longer_finds_it_whoever_found_it() -> None:
+    kernel = accounts.finding("kernel-differs")
+    nothing, found = (CheckOutcome("redhat73", 2, deep=True, findings=findings) for findings in ((), (kernel,)))
+    by_check, by_update = stands(None, found, name="check"), stands(None, update(findings=(kernel,)))
+    assert stands(by_check, update()).findings == (kernel,)
+    assert [stands(before, nothing, name="check").findings for before in (by_check, by_update)] == [(), ()]
+
+
 def test_a_run_says_what_needs_somebodys_attention() -> None:
     outcome = update(
         failed=(FailedFetch("bash", "bash: not signed"),), boot=BootChange.FAILED, withheld=Withheld("pre-publish: no"),

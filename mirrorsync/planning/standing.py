@@ -12,6 +12,7 @@ from mirrorsync.model.standing import AppliedErratum, RunRecord, Standing
 
 _NO_FAILURES = frozenset({ExitCode.DONE, ExitCode.PARTIAL, ExitCode.FINDINGS})
 _BOTH_LOOK = ("boot-", "build-", "export-", "image-", "not-signed", "treeinfo-")  # what update and check both look at, by code
+_CHECKED = (*_BOTH_LOOK, "kernel-")  # what a check looks at; updates look at kernels in some trees alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +140,6 @@ def _with_checks(standing: Standing, found: tuple[Finding, ...], *, published: b
 
 def _checked(standing: Standing, outcome: CheckOutcome, run: RunRecord) -> Standing:
     """A check's findings, beside those of the last update that a check does not look for."""
-    of_update = (finding for finding in standing.findings if finding not in standing.of_check and not _both_look(finding))
-    of_check = tuple(finding for finding in outcome.findings if not _both_look(finding))
+    of_update = (finding for finding in standing.findings if finding not in standing.of_check and not finding.code.startswith(_CHECKED))
+    of_check = tuple(finding for finding in outcome.findings if not finding.code.startswith(_BOTH_LOOK))
     return replace(standing, findings=tuple(dict.fromkeys((*of_update, *outcome.findings))), of_check=of_check, checked=run.ended)
-
-
-def _both_look(finding: Finding) -> bool:
-    return finding.code.startswith(_BOTH_LOOK)
