@@ -176,7 +176,7 @@ def test_what_a_treeinfo_names_outside_the_tree_is_told(tmp_path: Path, section:
     with (modern_tree(tmp_path) / ".treeinfo").open("a") as file:
         file.write("\n" + section)
     [finding] = belonging(tmp_path)
-    assert (finding.severity, finding.code) == (Severity.WARNING, "treeinfo-outside")
+    assert (finding.severity, finding.code) == (Severity.NOTE, "treeinfo-outside")
     path = section.rpartition(" = ")[2].strip()
     assert finding.what == f"it names '{path}', outside the tree: nodes look there, and it is neither kept current nor looked at"
 
