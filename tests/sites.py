@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from fixtures.images import cpio_archive
 from mirrorsync.model.choices import Layout
 from tests.commands import Mirrorsync, configured
 
@@ -15,6 +16,7 @@ REPODATA = 'kind = "repodata"\nsignatures = "digest-only"'
 KINDS = {Layout.REDHAT: LISTING, Layout.REPODATA: REPODATA}
 RPMS = "RedHat/RPMS"
 STAMP = ".mirrorsync-generation"
+INITRD = gzip.compress(cpio_archive({"init": b"an initrd"}), mtime=0)
 
 
 def copy(files: Iterable[Path], folder: Path) -> Path:
@@ -33,10 +35,10 @@ def rhl_tree(folder: Path, files: Iterable[Path]) -> Path:
 
 
 def add_boot_images(tree: Path) -> None:
-    """A kernel, and an initrd that is no more than packed."""
+    """A kernel that says nothing of itself, and the least initrd."""
     (tree / "images/pxeboot").mkdir(parents=True)
     (tree / "images/pxeboot/vmlinuz").write_bytes(b"a kernel")
-    (tree / "images/pxeboot/initrd.img").write_bytes(gzip.compress(b"an initrd", mtime=0))
+    (tree / "images/pxeboot/initrd.img").write_bytes(INITRD)
 
 
 def repository(folder: Path, files: Iterable[Path]) -> Path:

@@ -1,10 +1,11 @@
 """A boot set that cannot be staged: what update, status and check say of it; the tree is kept current all the same."""
 
-import gzip
 from pathlib import Path
 
 import pytest
 
+from fixtures.images import cpio_archive, kernel_image
+from tests.sites import INITRD as INITRD_CONTENT
 from tests.sites import Site
 
 INITRD = "images/pxeboot/initrd.img"
@@ -60,7 +61,7 @@ def test_once_the_fault_is_mended_the_next_run_stages_the_set(redhat: Site) -> N
     redhat.boot.mkdir()
     mended = mirrorsync("update", "--json")
     assert (mended.code, mended.tree["boot"], mended.findings) == (0, "staged", [])
-    assert (redhat.boot / "linux.2").read_bytes() == gzip.compress(b"an initrd", mtime=0)
+    assert (redhat.boot / "linux.2").read_bytes() == INITRD_CONTENT
     assert "boot set: already staged" in mirrorsync("status").out
 
 
@@ -102,3 +103,15 @@ def test_a_set_that_was_left_unstaged_is_staged_although_no_mirror_answers(redha
     redhat.mirror.rename(tmp_path / "elsewhere")
     assert mirrorsync("update").code == 1
     assert mirrorsync("status", "--json").tree["boot"] == "already staged"
+
+
+def test_only_a_deep_check_finds_a_kernel_whose_modules_a_modern_initrd_has_not(redhat: Site, tree: Path) -> None:
+    (tree / "images/pxeboot/vmlinuz").write_bytes(kernel_image("5.14.0-427.el9.x86_64"))
+    (tree / INITRD).write_bytes(cpio_archive({"usr/lib/modules/5.14.0-362.el9.x86_64/kernel/drivers/net/tun.ko.xz": b"x"}))
+    mirrorsync = redhat.program()
+    assert "kernel-differs" not in findings(mirrorsync("update", "--json").tree)
+    assert mirrorsync("check").code == 0
+    deep = mirrorsync("check", "--deep")
+    assert (deep.code, deep.err) == (4, "")
+    told = "it is of kernel 5.14.0-427.el9.x86_64, and initrd.img has modules of 5.14.0-362.el9.x86_64"
+    assert f"error: {tree}/images/pxeboot/vmlinuz: {told}: nodes find no network card or disk" in deep.out

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.images import cpio_archive
 from mirrorsync.errors import ProbeError
 from mirrorsync.probes import tftp
 from mirrorsync.probes.served import served_findings
@@ -240,8 +241,8 @@ def test_check_asks_the_configured_server_as_a_node_would(redhat: Site, work: Pa
     boot = work / "X86PC/UNDI/linux-install"
     boot.mkdir(parents=True)
     pxeboot = redhat.tree / "images/pxeboot"
-    for name in ("vmlinuz", "initrd.img"):
-        (pxeboot / name).write_bytes(CONTENT)
+    (pxeboot / "vmlinuz").write_bytes(CONTENT)
+    (pxeboot / "initrd.img").write_bytes(cpio_archive({"init": CONTENT}))
     program: Mirrorsync = redhat.program()
     with tftp_server(work) as root:
         text = f'[trees.redhat.boot]\ndirectory = "{boot}"\ntftp = "{root / "X86PC/UNDI/linux-install"}"\n'

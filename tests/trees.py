@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fixtures.images import cpio_archive
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.package import Digest, Package
 from mirrorsync.model.plan import Change, Incoming, Outgoing, Plan, Removal
@@ -26,7 +27,7 @@ def make_tree(folder: Path, rpms: Iterable[Path], layout: Layout = Layout.REDHAT
         shutil.copy(rpm, packages)
     (path / "images/pxeboot").mkdir(parents=True)
     (path / "images/pxeboot/vmlinuz").write_bytes(b"kernel")
-    (path / "images/pxeboot/initrd.img").write_bytes(b"initrd")
+    (path / "images/pxeboot/initrd.img").write_bytes(cpio_archive({"init": b"initrd"}))
     (path / "README").write_text("Copied from disc 1\n")
     (path / "empty").mkdir()
     return Tree(name="redhat", path=path, layout=layout, state=folder / "state", arches=("i386",))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fixtures.images import cpio_archive
 from fixtures.rpms import PackageSpec, build_rpms
 from mirrorsync.model.choices import Layout
 from tests.crashes import program
@@ -137,7 +138,7 @@ def _write_boot(tree: Path, build: str) -> Boot:
     """Put a kernel and an initrd into a tree; as a pair of digests."""
     (tree / KERNEL).parent.mkdir(parents=True, exist_ok=True)
     (tree / KERNEL).write_bytes(f"the kernel of {build}\n".encode())
-    (tree / INITRD).write_bytes(gzip.compress(f"the initrd of {build}\n".encode(), mtime=0))
+    (tree / INITRD).write_bytes(gzip.compress(cpio_archive({"init": f"of {build}\n".encode()}), mtime=0))
     return _boot(tree)
 
 
