@@ -73,9 +73,11 @@ def belonging(root: Path, *, deep: bool = False) -> tuple[Finding, ...]:
 
 def _treeinfo_findings(root: Path, *, deep: bool) -> Iterator[Finding]:
     path = _treeinfo_path(root)
-    info = _treeinfo(path) if path else None
-    if path is None or not isinstance(info, TreeInfo):
-        yield from (info,) if info else ()
+    if path is None:
+        return
+    info = _treeinfo(path)
+    if isinstance(info, Finding):
+        yield info
         return
     yield from _outside_findings(path, info)
     yield from _missing_findings(root, info)
