@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mirrorsync.boot.bootset import BootSet
-from mirrorsync.boot.staging import plan_staging, stage
+from mirrorsync.boot.undi import Undi
 from mirrorsync.model.outcome import BootChange
 
 KERNEL, INITRD = "linux.1", "linux.2"
@@ -39,7 +39,7 @@ def staged_before(folder: Path, boot_set: BootSet, pair: tuple[bytes, bytes] = O
     """A set of our own that is not the tree's."""
     other = folder.with_name("other")
     other.mkdir()
-    stage(written(other, pair), folder)
+    Undi(folder).stage(written(other, pair))
     shutil.rmtree(other)
 
 
@@ -90,7 +90,7 @@ def links_replaced_by_a_kernel(folder: Path, boot_set: BootSet) -> None:
 
 def its_own_set_written_to(folder: Path, boot_set: BootSet) -> None:
     """The set that is wanted is the one that nodes load, and somebody has put another pair into it."""
-    stage(boot_set, folder)
+    Undi(folder).stage(boot_set)
     written(folder, OLD)
 
 
@@ -100,7 +100,7 @@ def half_its_own_set(folder: Path, boot_set: BootSet) -> None:
 
 
 def a_kernel_before_half_its_own_set(folder: Path, boot_set: BootSet) -> None:
-    stage(boot_set, folder)
+    Undi(folder).stage(boot_set)
     (folder / ".mirrorsync-boot" / INITRD).unlink()
     (folder / KERNEL).unlink()
     (folder / KERNEL).write_bytes(OLD[0])
@@ -145,7 +145,7 @@ def _stage_and_stop(step: int, boot_set: BootSet, directory: Path) -> None:
 
     try:
         sys.addaudithook(stop)
-        stage(boot_set, directory)
+        Undi(directory).stage(boot_set)
         os._exit(0)
     finally:
         os._exit(1)
@@ -185,13 +185,13 @@ def test_stopped_anywhere_nodes_have_a_whole_set_or_what_they_had_and_the_next_r
     undisturbed.mkdir()
     beginning(undisturbed, boot_set)
     former = loaded(undisturbed)
-    stage(boot_set, undisturbed)
+    Undi(undisturbed).stage(boot_set)
     steps = 0
     for directory in stops(tmp_path, boot_set, beginning):
         pair = loaded(directory)
         assert pair in (former, NEW) if None not in former else pair == NEW or None in pair
-        stage(boot_set, directory)
-        assert plan_staging(boot_set, directory) is BootChange.CURRENT
+        Undi(directory).stage(boot_set)
+        assert Undi(directory).plan(boot_set) is BootChange.CURRENT
         assert loaded(directory) == NEW
         assert layout(directory) == layout(undisturbed)
         steps += 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mirrorsync.boot.bootset import BootSet
-from mirrorsync.boot.staging import stage
+from mirrorsync.boot.undi import Undi
 from tests.tftp import TFTPServer, dnsmasq, tftpd_hpa
 
 FLIPS = 200
@@ -36,7 +36,7 @@ def boot_sets(folder: Path, count: int) -> list[BootSet]:
 
 def test_a_node_gets_the_staged_set_byte_for_byte_and_then_the_next(tmp_path: Path, work: Path, tftp: TFTPServer) -> None:
     for boot_set in boot_sets(tmp_path, 2):
-        stage(boot_set, work / "tftpboot" / FOLDER)
+        Undi(work / "tftpboot" / FOLDER).stage(boot_set)
         assert tftp.get(f"{FOLDER}/linux.1") == boot_set.kernel.read_bytes()
         assert tftp.get(f"{FOLDER}/linux.2") == boot_set.initrd.read_bytes()
 
@@ -47,7 +47,7 @@ def test_while_sets_are_staged_a_node_gets_whole_files_of_sets_and_never_an_erro
     initrds = [boot_set.initrd.read_bytes() for boot_set in sets]
     (directory / "linux.1").write_bytes(kernels[2])
     (directory / "linux.2").write_bytes(initrds[2])
-    flips = threading.Thread(target=lambda: [stage(sets[flip % 3], directory) for flip in range(FLIPS)])
+    flips = threading.Thread(target=lambda: [Undi(directory).stage(sets[flip % 3]) for flip in range(FLIPS)])
     flips.start()
     got: list[tuple[int, int]] = []
     try:

@@ -12,7 +12,11 @@ from mirrorsync.app.site import BootPlace, Export, Site, Source, Upstream
 from mirrorsync.app.targets import targets_of, waivers_of
 from mirrorsync.app.updates import Update, all_updates
 from mirrorsync.app.vigilance import Terms, Vigil
-from mirrorsync.config.schema import Config, TreeConfig
+from mirrorsync.boot.menus import Group, Menu
+from mirrorsync.boot.staging import Staging
+from mirrorsync.boot.undi import Undi
+from mirrorsync.boot.versioned import Versioned
+from mirrorsync.config.schema import BootConfig, BootStyle, Config, TreeConfig
 from mirrorsync.errors import ConfigError, TrustError, UpstreamError
 from mirrorsync.model.choices import Layout, MirrorKind, Signatures
 from mirrorsync.tree.site import Tree
@@ -32,9 +36,24 @@ def site_of(config: Config, name: str) -> Site:
     export = Export(settings.export.clients) if settings.export else None
     policy = replace(settings.policy, promote_epochs=settings.layout is Layout.REDHAT)
     texts = tuple(dict.fromkeys(place for update in settings.updates for place in update.advisories))
-    boot = BootPlace(settings.boot.directory, settings.boot.tftp) if settings.boot else None
+    boot = BootPlace(_staging(name, settings, settings.boot), settings.boot.tftp) if settings.boot else None
     errata = (targets_of(config), waivers_of(config, name))
     return Site(tree_of(config, name), policy, boot, export, settings.urls, _unsigned(settings), texts, *errata)
+
+
+def _staging(name: str, settings: TreeConfig, boot: BootConfig) -> Staging:
+    """The boot directory in its style; in arguments, names take their places."""
+    if boot.style is BootStyle.UNDI:
+        return Undi(boot.directory)
+    url = settings.urls[0] if settings.urls else ""
+    usual = "inst.repo={url}" if url and settings.layout is Layout.REPODATA else ""
+
+    def filled(arguments: str, group: str) -> str:
+        return arguments.replace("{tree}", name).replace("{group}", group).replace("{url}", url)
+
+    groups = tuple(Group(each.name, filled(each.arguments, each.name), each.macs, each.addresses) for each in boot.groups)
+    arguments = filled(usual if boot.arguments is None else boot.arguments, "default")
+    return Versioned(boot.directory, Menu(boot.style.value), name, arguments, groups, settings.grace)
 
 
 def tree_of(config: Config, name: str) -> Tree:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from mirrorsync.app.site import Site
 from mirrorsync.boot.bootset import read_boot_set
-from mirrorsync.boot.staging import plan_staging, stage
 from mirrorsync.errors import BootError, MirrorsyncError
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.outcome import BootChange
@@ -24,7 +23,7 @@ def plan_boot_set(site: Site, root: Path | None = None) -> BootResult:
     """What staging the boot set at `root` (by default, the tree's) would do, and what would prevent it; nothing is written."""
     try:
         boot_set = read_boot_set(root or site.tree.path) if site.boot else None
-        change = plan_staging(boot_set, site.boot.directory) if boot_set and site.boot else BootChange.NONE
+        change = site.boot.staging.plan(boot_set) if boot_set and site.boot else BootChange.NONE
     except BootError as error:
         return _failed(site, error)
     return change, ()
@@ -37,7 +36,7 @@ def stage_boot_set(site: Site) -> BootResult:
         return change, findings
     try:
         boot_set = read_boot_set(site.tree.path)
-        return (stage(boot_set, site.boot.directory) if boot_set and site.boot else BootChange.NONE), ()
+        return (site.boot.staging.stage(boot_set) if boot_set and site.boot else BootChange.NONE), ()
     except BootError as error:
         return _failed(site, error)
 

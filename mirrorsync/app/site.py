@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mirrorsync.app.vigilance import Vigil
+from mirrorsync.boot.staging import Staging
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.changelog import ChangelogEntry
 from mirrorsync.model.package import Package
@@ -69,9 +70,9 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class BootPlace:
-    """Where linux.1 and linux.2 go. tftp: the URL of that directory as nodes ask for it, None where nobody said."""
+    """Where boot sets go. tftp: the URL of that directory as nodes ask for it, None where nobody said."""
 
-    directory: Path
+    staging: Staging
     tftp: str | None = None
 
 

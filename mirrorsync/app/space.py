@@ -8,7 +8,6 @@ from pathlib import Path
 from mirrorsync.app.boot import compare_boot_set
 from mirrorsync.app.site import Site
 from mirrorsync.boot.bootset import read_boot_set
-from mirrorsync.boot.staging import INITRD_NAME, KERNEL_NAME
 from mirrorsync.errors import SpaceError
 from mirrorsync.model.generation import FileRecord
 from mirrorsync.model.outcome import BootChange
@@ -104,7 +103,7 @@ def _whole(pool: Pool, package: Package) -> Path | None:
 
 
 def _rooms(site: Site) -> dict[str, Room]:
-    places = [site.tree.home, site.tree.state, *([site.boot.directory] if site.boot else [])]
+    places = [site.tree.home, site.tree.state, *([site.boot.staging.directory] if site.boot else [])]
     return {str(place): room_at(place) for place in places}
 
 
@@ -117,9 +116,8 @@ def _boot_set(site: Site, root: Path, rooms: Mapping[str, Room]) -> Iterator[Dem
     """A new set beside the one that is staged, which is put into a folder of its own too where it is not in one."""
     if site.boot is None or compare_boot_set(site, root) is not BootChange.WOULD_STAGE:
         return
-    boot_set, block = read_boot_set(root), rooms[str(site.boot.directory)].block
+    boot_set, block = read_boot_set(root), rooms[str(site.boot.staging.directory)].block
     new = [boot_set.kernel, boot_set.initrd] if boot_set else []
-    staged = (site.boot.directory / name for name in (KERNEL_NAME, INITRD_NAME))
-    present = [path for path in staged if path.is_file() and not path.is_symlink()]
+    present = site.boot.staging.replaced()
     size = blocks_of([path.stat().st_size for path in (*new, *present)], block)
-    yield Demand(str(site.boot.directory), "boot set", size + _BOOT_NAMES * block, _BOOT_NAMES + 3 * bool(present))
+    yield Demand(str(site.boot.staging.directory), "boot set", size + _BOOT_NAMES * block, _BOOT_NAMES + 3 * bool(present))

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from mirrorsync.app.site import Site
 from mirrorsync.app.windows import window_at
 from mirrorsync.boot.bootset import belonging, image_names, read_boot_set
-from mirrorsync.boot.staging import INITRD_NAME, KERNEL_NAME, staged_findings
 from mirrorsync.errors import BootError, PublishError
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.probes.exports import export_findings, read_exports
@@ -45,6 +44,7 @@ def _staged(site: Site, *, deep: bool) -> Iterator[Finding]:
         yield Finding(Severity.ERROR, "boot-set", site.tree.name, str(error), "then run `mirrorsync check` again")
         return
     if boot_set and site.boot:
-        yield from staged_findings(boot_set, site.boot.directory)
+        staging = site.boot.staging
+        yield from staging.findings(boot_set)
         if site.boot.tftp:
-            yield from served_findings(TftpPlace.at(site.boot.tftp), site.boot.directory, (KERNEL_NAME, INITRD_NAME), deep=deep)
+            yield from served_findings(TftpPlace.at(site.boot.tftp), staging.directory, staging.names(boot_set), deep=deep)

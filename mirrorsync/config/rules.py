@@ -1,7 +1,7 @@
 """Which keys of the configuration go together; judged on the tables as written, so that every fault is found at once."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
@@ -24,6 +24,7 @@ def broken_rules(values: Mapping[str, Any]) -> Iterator[Problem]:
     for name, value in trees.items():
         tree = table(value)
         yield from _under(("trees", name), _tree(tree))
+        yield from _under(("trees", name, "boot"), _boot(table(tree.get("boot")), tree.get("urls")))
         for index, update in enumerate(_list(tree.get("updates"))):
             yield from _under(("trees", name, "updates", index), _update(table(update)))
 
@@ -67,6 +68,43 @@ def _mail(mail: Mapping[str, Any]) -> Iterator[Problem]:
         yield ("starttls",), "is for smtp: a server of smtps has TLS from its first byte; remove it"
     elif "username" in mail and mail.get("starttls", StartTls.REQUIRE) != StartTls.REQUIRE:
         yield ("starttls",), 'would let the password be sent without TLS; set it to "require", or remove username and password_file'
+
+
+def _boot(boot: Mapping[str, Any], urls: object) -> Iterator[Problem]:
+    groups = [table(group) for group in _list(boot.get("groups"))]
+    if boot.get("style", "undi") == "undi":
+        what = "is for menus that mirrorsync writes: with style 'undi' linux.0 and its menu are yours"
+        yield from (((key,), f"{what}; remove it, or name another style") for key in ("arguments", "groups") if key in boot)
+        return
+    yield from _url_in(boot, urls)
+    for number, group in enumerate(groups):
+        yield from _under(("groups", number), _group(group, boot["style"]))
+        yield from _under(("groups", number), _url_in(group, urls))
+    for key in ("name", "macs", "addresses"):
+        yield from _twice(groups, key)
+
+
+def _url_in(boot: Mapping[str, Any], urls: object) -> Iterator[Problem]:
+    if "{url}" in str(boot.get("arguments")) and not urls:
+        yield ("arguments",), "has {url} in it, and the tree has no urls; add them to [trees.NAME], or write the URL here"
+
+
+def _group(group: Mapping[str, Any], style: object) -> Iterator[Problem]:
+    if not (group.get("macs") or group.get("addresses")):
+        yield ("macs",), "is missing; write which nodes are meant: macs, or addresses"
+    if style == "ipxe" and group.get("addresses"):
+        yield ("addresses",), "is not for style 'ipxe', whose menus are found by network card; write macs"
+
+
+def _twice(groups: Sequence[Mapping[str, Any]], key: str) -> Iterator[Problem]:
+    """Of two groups that want the same node, one would get it without a word."""
+    seen: set[str] = set()
+    for number, group in enumerate(groups):
+        for value in _list(group.get(key)) or [group.get(key)]:
+            own = str(value).lower().replace("-", ":").removesuffix("/32") if key != "name" else str(value)
+            if value is not None and own in seen:
+                yield ("groups", number, key), f"has {value!r}, as a group before it; let one of them have it"
+            seen.add(own)
 
 
 def _tree(tree: Mapping[str, Any]) -> Iterator[Problem]:

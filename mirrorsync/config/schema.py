@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated
 
@@ -18,9 +19,12 @@ from mirrorsync.model.view import Watch
 
 
 class BootStyle(StrEnum):
-    """How the boot directory names kernel and initrd: `UNDI`: linux.1 and linux.2."""
+    """How the boot directory names kernel and initrd: `UNDI`: linux.1 and linux.2; with the others by names of their own, and a menu."""
 
     UNDI = "undi"
+    PXELINUX = "pxelinux"
+    GRUB = "grub"
+    IPXE = "ipxe"
 
 
 def _text(value: object) -> str:
@@ -44,6 +48,9 @@ Url = Annotated[str, _parsed(values.parse_url)]
 Proxy = Annotated[str, _parsed(values.parse_proxy), PlainSerializer(_hidden)]
 NodeUrl = Annotated[str, _parsed(values.parse_node_url)]
 TftpUrl = Annotated[str, _parsed(values.parse_tftp)]
+Arguments = Annotated[str, _parsed(values.parse_arguments)]
+Mac = Annotated[str, _parsed(values.parse_mac)]
+Nodes = Annotated[IPv4Network, _parsed(values.parse_nodes), PlainSerializer(str)]
 File = Annotated[Path, _parsed(values.parse_path), PlainSerializer(str)]
 MetricsFile = Annotated[Path, _parsed(values.parse_metrics_file), PlainSerializer(str)]
 TreePath = Annotated[Path, _parsed(values.parse_tree_path), PlainSerializer(str)]
@@ -118,15 +125,27 @@ class UpdateSource(Table):
         return self.url or self.metalink or self.mirrorlist or ""
 
 
+class BootGroupConfig(Table):
+    """[[trees.NAME.boot.groups]]: nodes, by network card or address, whose kernel has other arguments."""
+
+    name: TreeName
+    arguments: Arguments
+    macs: tuple[Mac, ...] = ()
+    addresses: tuple[Nodes, ...] = ()
+
+
 class BootConfig(Table):
     """[trees.NAME.boot]: the directory under the TFTP root that kernel and initrd are staged in.
 
     tftp: that directory's URL as nodes ask for it; `check` and `update` look at it there.
+    arguments: the kernel's, where menus are made; None for those that name the tree's first URL.
     """
 
     directory: File
     style: BootStyle = BootStyle.UNDI
     tftp: TftpUrl | None = None
+    arguments: Arguments | None = None
+    groups: tuple[BootGroupConfig, ...] = ()
 
 
 class ExportConfig(Table):

@@ -4,6 +4,7 @@ import difflib
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from ipaddress import IPv4Network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -28,6 +29,11 @@ _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?!-)(?!.*=\?){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*")  # =? begins an encoded word: RFC 2047
 _LONGEST_ADDRESS = 254  # characters: RFC 5321, erratum 1690
 _LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
+_LONGEST_ARGUMENTS = 1900  # characters; the kernel takes 2047, and its boot program adds some
+_PLACEHOLDER = re.compile(r"\{(?:tree|group|url)\}")
+_UNFIT_FOR_MENUS = re.compile(r"[\"'`\\{}$|;]|&&")
+_MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
+_DIGIT = 4  # bits of a hexadecimal one
 _CLIENT = re.compile(r"[A-Za-z0-9*?@._:/\[\]-]+")
 
 
@@ -249,6 +255,41 @@ def parse_tftp(text: str) -> str:
     if parts.scheme != "tftp" or not parts.hostname or more or " " in text:
         raise ValueError(f"{shown(text)!r} is no folder of a TFTP server; write it as 'tftp://10.1.0.1/X86PC/UNDI/linux-install'")
     return text
+
+
+def parse_arguments(text: str) -> str:
+    """Arguments of a kernel, in which {tree}, {group} and {url} stand for names and the first of the tree's URLs.
+
+    Boot programs have different ideas of quotation marks, and of lines.
+    """
+    if not text.isprintable() or not text.isascii() or len(text) > _LONGEST_ARGUMENTS:
+        raise ValueError(f"is no more than {_LONGEST_ARGUMENTS} characters of ASCII in one line; correct it")
+    if found := _UNFIT_FOR_MENUS.search(_PLACEHOLDER.sub("", text)):
+        raise ValueError(
+            f"has {found.group()!r} in it, which boot programs take for something else; {{tree}}, {{group}} and {{url}} may stand there"
+        )
+    return " ".join(text.split())
+
+
+def parse_mac(text: str) -> str:
+    """The hardware address of a node's network card: in lower case, with colons."""
+    address = text.lower().replace("-", ":")
+    if not _MAC.fullmatch(address):
+        raise ValueError(f"{text!r} is not the address of a network card; write it as '52:54:00:12:34:56'")
+    return address
+
+
+def parse_nodes(text: str) -> IPv4Network:
+    """One node's IPv4 address, or a network of them, its prefix a multiple of 4: boot programs know it by hexadecimal digits."""
+    try:
+        network = IPv4Network(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is neither an IPv4 address nor a network; write '10.1.0.7' or '10.1.2.0/24'") from error
+    if network.prefixlen % _DIGIT or not network.prefixlen:
+        raise ValueError(
+            f"{text!r}: boot programs tell networks apart by whole hexadecimal digits; let its prefix be a multiple of 4, from 4 to 32"
+        )
+    return network
 
 
 def parse_metrics_file(text: str) -> Path:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirrorsync import files
-from mirrorsync.boot import staging
+from mirrorsync.boot import undi
 from mirrorsync.boot.bootset import BootSet
 from mirrorsync.errors import PublishError
 from mirrorsync.model.choices import Layout
-from mirrorsync.model.outcome import BootChange
 from mirrorsync.tree import publication
 from mirrorsync.tree.site import Tree
 from tests.crashes.calls import Call
@@ -94,11 +93,10 @@ def _through_link(path: Path, content: bytes | Iterable[bytes], *, mode: int = f
         file.writelines([content] if isinstance(content, bytes) else content)
 
 
-def _apart(boot_set: BootSet, directory: Path) -> BootChange:
+def _apart(boot_set: BootSet, directory: Path) -> None:
     """The kernel long before the initrd."""
-    _write_file(directory / staging.KERNEL_NAME, boot_set.kernel.read_bytes())
-    _write_file(directory / staging.INITRD_NAME, boot_set.initrd.read_bytes())
-    return BootChange.STAGED
+    _write_file(directory / undi.KERNEL_NAME, boot_set.kernel.read_bytes())
+    _write_file(directory / undi.INITRD_NAME, boot_set.initrd.read_bytes())
 
 
 def _forget(*_: object) -> None:
@@ -133,7 +131,7 @@ PLANTED = (
     Planted("two renames for the exchange", _replacing(files.exchange, _two_renames), _THE_PATH, "the tree: "),
     Planted("hdlist and hdlist2 of two trees", _replacing(files.exchange, _other_pair), ("/retired",), _NO_PAIR, (Layout.REDHAT,)),
     Planted("written through a link", _replacing(files.write_file, _through_link), _BUILDING, "the tree: "),
-    Planted("kernel long before initrd", _replacing(staging.stage, _apart), ("/tftpboot",), "the boot directory: .*no boot set"),
+    Planted("kernel long before initrd", _replacing(undi._stage, _apart), ("/tftpboot",), "the boot directory: .*no boot set"),
     Planted("recovery that forgets", _replacing(publication.recover, _forget), ("/generations/3",), "after the next run: "),
     Planted("an error nobody expects", _replacing(files.write_file, _unanswered), ("/journal/",), "it said: KeyError", fails=True),
     Planted("a hidden publication", _replacing(publication._finish, _hiding), _AFTER, "it ended as if generation", fails=True),
