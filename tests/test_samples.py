@@ -69,7 +69,7 @@ def test_there_is_an_example_for_each_distribution_named_in_the_readme() -> None
 def test_the_commented_sample_has_every_key() -> None:
     text = SAMPLE.read_text()
     tables = {"mirrorsync", "trees", "report", "schedule", "updates", "boot", "export", "mail", "recipients"}
-    tables |= {"errata", "targets", "waivers", "webhooks"}
+    tables |= {"errata", "targets", "waivers", "webhooks", "groups"}
     missing = {key for key in all_keys() if key not in tables and not re.search(rf"^#?{key} = ", text, re.MULTILINE)}
     assert missing == set()
     assert all(re.search(rf"^#?\[\[?(.*\.)?{table}(\.|\])", text, re.MULTILINE) for table in tables)

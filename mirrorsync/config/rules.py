@@ -74,7 +74,7 @@ def _boot(boot: Mapping[str, Any], urls: object) -> Iterator[Problem]:
     groups = [table(group) for group in _list(boot.get("groups"))]
     if boot.get("style", "undi") == "undi":
         what = "is for menus that mirrorsync writes: with style 'undi' linux.0 and its menu are yours"
-        yield from (((key,), f"{what}; remove it, or name another style") for key in ("arguments", "groups") if key in boot)
+        yield from (((key,), f"{what}; remove it, or name another style") for key in ("arguments", "groups") if boot.get(key))
         return
     yield from _url_in(boot, urls)
     for number, group in enumerate(groups):
