@@ -23,6 +23,7 @@ from mirrorsync.model.outcome import BootChange
 from tests.commands import Mirrorsync
 from tests.conftest import Builder
 from tests.sites import INITRD, Site, add_boot_images, repodata_site
+from tests.test_documents import validate
 
 GPU = Group("gpu", "inst.ks=http://10.1.0.1/gpu.cfg", macs=("52:54:00:ab:cd:ef",), networks=(IPv4Network("10.77.0.0/24"),))
 MENUS = {
@@ -349,3 +350,73 @@ def test_a_url_that_is_not_said_is_asked_for(site: Site) -> None:
     program.config.write_text(text.replace(f'"{site.boot}"', f'"{site.boot}"\nstyle = "grub"\narguments = "inst.repo={{url}}"'))
     refused = program("config", "check")
     assert (refused.code, "boot.arguments: has {url} in it, and the tree has no urls" in refused.err) == (78, True)
+
+
+# --- mirrorsync boot --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def changed(site: Site) -> Mirrorsync:
+    """The program, and a tree with a boot set of its own in each of its generations, 2 and 3."""
+    program = with_style(site, "grub")
+    assert program("update").code == 0
+    write_file(site.tree / "images/pxeboot/initrd.img", INITRD + bytes(512))
+    assert program("update", "--adopt-changes").code == 0
+    return program
+
+
+def test_status_says_whose_set_is_staged_and_what_nodes_ask_for(changed: Mirrorsync, site: Site) -> None:
+    found = changed("boot", "status", "--json")
+    validate(found.document)
+    assert (found.code, found.tree["boot"], found.tree["staged"], found.tree["generation"]) == (0, "already staged", [3], 3)
+    assert [name.rpartition("/")[2] for name in found.tree["names"]] == ["grub.cfg", "vmlinuz", "initrd.img"]
+    assert "  staged is that of: generation 3" in changed("boot", "status").out.splitlines()
+    (site.boot / "grub.cfg").unlink()
+    found = changed("boot", "status", "--json")
+    assert (found.code, found.tree["boot"], found.tree["staged"]) == (4, "would be staged", [])
+    assert [finding["code"] for finding in found.tree["findings"]] == ["boot-menu-missing"]
+
+
+def test_the_tree_s_set_is_staged_without_a_mirror(changed: Mirrorsync, site: Site) -> None:
+    (site.boot / "grub.cfg").unlink()
+    shutil.rmtree(site.mirror)
+    assert changed("boot", "stage", "-n", "--json").tree["boot"] == "would be staged"
+    assert not (site.boot / "grub.cfg").exists()
+    assert changed("boot", "stage", "--json").tree["boot"] == "staged"
+    assert changed("boot", "status").code == 0
+
+
+def test_an_earlier_set_takes_its_place_until_the_next_update(changed: Mirrorsync) -> None:
+    back = changed("boot", "rollback", "rocky", "--json")
+    assert (back.code, back.tree["generation"], back.tree["boot"]) == (0, 2, "staged")
+    assert changed("boot", "status", "--json").tree["staged"] == [1, 2]
+    assert "leads to another boot set than the tree's" in changed("check").out
+    assert changed("update", "--json").tree["boot"] == "staged"
+    assert changed("boot", "status", "--json").tree["staged"] == [3]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "problem"),
+    [
+        ("boot rollback rocky 9", 2, "generation 9 is not kept; kept are 1, 2, 3"),
+        ("boot stage elsewhere", 2, "no tree is called 'elsewhere'"),
+    ],
+)
+def test_what_is_not_there_cannot_be_staged(command: str, code: int, problem: str, changed: Mirrorsync) -> None:
+    refused = changed(*command.split())
+    assert (refused.code, problem in refused.err) == (code, True), refused
+
+
+def test_a_tree_without_a_boot_directory_is_told_where_to_write_one(site: Site) -> None:
+    program = site.program()
+    for command in ("boot status", "boot stage rocky", "boot rollback rocky"):
+        refused = program(*command.split())
+        assert "add [trees." in refused.err, refused
+        assert refused.code == 2
+
+
+def test_where_no_generation_has_another_set_there_is_no_way_back(site: Site) -> None:
+    program = with_style(site, "grub")
+    assert program("update").code == 0
+    refused = program("boot", "rollback", "rocky")
+    assert "no kept generation before the present has another boot set" in refused.err

@@ -29,13 +29,13 @@ def plan_boot_set(site: Site, root: Path | None = None) -> BootResult:
     return change, ()
 
 
-def stage_boot_set(site: Site) -> BootResult:
-    """Stage the tree's boot set where it is not staged; what prevents it is a finding, for the tree is published already."""
-    change, findings = plan_boot_set(site)
+def stage_boot_set(site: Site, root: Path | None = None) -> BootResult:
+    """Stage the boot set at `root` (by default, the tree's) where it is not; what prevents it is a finding, for the tree is published."""
+    change, findings = plan_boot_set(site, root)
     if change is not BootChange.WOULD_STAGE:
         return change, findings
     try:
-        boot_set = read_boot_set(site.tree.path)
+        boot_set = read_boot_set(root or site.tree.path)
         return (site.boot.staging.stage(boot_set) if boot_set and site.boot else BootChange.NONE), ()
     except BootError as error:
         return _failed(site, error)

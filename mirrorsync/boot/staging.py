@@ -15,6 +15,10 @@ class Staging(Protocol):
     def directory(self) -> Path:
         """The folder."""
 
+    @property
+    def style(self) -> str:
+        """What the configuration calls it."""
+
     def plan(self, boot_set: BootSet) -> BootChange:
         """CURRENT where nodes load this set, WOULD_STAGE otherwise, after a stopped run too; changes nothing. Raises BootError."""
 

@@ -36,6 +36,11 @@ class Undi:
 
     directory: Path
 
+    @property
+    def style(self) -> str:
+        """As boot.staging.Staging says."""
+        return "undi"
+
     def plan(self, boot_set: BootSet) -> BootChange:
         """CURRENT where linux.1 and linux.2 lead to a set of their own with the tree's bytes, WOULD_STAGE otherwise; changes nothing.
 

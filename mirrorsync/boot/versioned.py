@@ -57,6 +57,11 @@ class Versioned:
     groups: tuple[Group, ...]
     grace: timedelta
 
+    @property
+    def style(self) -> str:
+        """As boot.staging.Staging says."""
+        return self.kind.value
+
     def plan(self, boot_set: BootSet) -> BootChange:
         """As boot.staging.Staging says."""
         with compared(self.directory):

@@ -24,6 +24,7 @@ _SIGNALLED = 128  # and the signal's number, as shells report it
 _COMMANDS = {
     "apply": "mirrorsync.cli.apply:apply_command",
     "audit": "mirrorsync.cli.audit:audit_command",
+    "boot": "mirrorsync.cli.boot:boot_commands",
     "check": "mirrorsync.cli.check:check_command",
     "diff": "mirrorsync.cli.history:diff_command",
     "config": "mirrorsync.cli.config:config_commands",
