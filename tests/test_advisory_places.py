@@ -95,6 +95,14 @@ class TestHostilePlaces:
         (place / "device").symlink_to("/dev/zero")
         assert read(place).id == "RHSA-2002:096"
 
+    def test_a_link_that_leads_round_in_a_circle_is_told_and_hides_no_other_text(self, tmp_path: Path) -> None:
+        place = put(tmp_path / "texts", SECURITY_2002)
+        (place / "circle").symlink_to(place / "circle")
+        found = read_texts([place], {})
+        assert found.listed == 1
+        [finding] = found.findings
+        assert (finding.where, finding.what) == (str(place / "circle"), "cannot be read: Too many levels of symbolic links")
+
     def test_a_linked_file_is_read_and_a_linked_folder_is_not_entered(self, tmp_path: Path) -> None:
         put(tmp_path / "there", SECURITY_2002)
         place = put(tmp_path / "texts")

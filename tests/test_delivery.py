@@ -302,6 +302,44 @@ def test_a_greeting_without_end_is_given_up_after_some_kilobytes() -> None:
     assert came[0] < 32 << 20  # the rest lay in the sockets' buffers
 
 
+def hangs_up_on_the_first(connection: socket.socket) -> None:
+    """Takes every message but those to the first address, at whose end the connection is gone."""
+    connection.sendall(b"220 hello\r\n")
+    lines, first = connection.makefile("rb"), False
+    for line in lines:
+        word = line[:4].upper()
+        first = first or (word == b"RCPT" and b"first@" in line)
+        if word == b"DATA":
+            connection.sendall(b"354 go on\r\n")
+            while next(lines) != b".\r\n":
+                pass
+            if first:
+                return
+        connection.sendall(b"250 yes\r\n")
+
+
+def test_a_message_that_ends_the_connection_holds_up_no_other() -> None:
+    with rude_server(hangs_up_on_the_first) as url, SmtpDoor(plain(url), SENDER) as door:
+        for _ in range(2):
+            with pytest.raises(DeliveryError, match="closed the connection"):
+                door.deliver("first@example.org", MESSAGE)
+            door.deliver("second@example.org", MESSAGE)
+
+
+def test_a_server_that_hangs_up_on_every_message_is_left_alone_after_some() -> None:
+    called = [0]
+
+    def hangs_up(connection: socket.socket) -> None:
+        called[0] += 1
+        hangs_up_on_the_first(connection)
+
+    with rude_server(hangs_up) as url, SmtpDoor(plain(url), SENDER) as door:
+        for _ in range(10):
+            with pytest.raises(DeliveryError, match="closed the connection"):
+                door.deliver("first@example.org", MESSAGE)
+    assert called[0] == 4
+
+
 SILENT_NAMES = """
 import socket, time
 from mirrorsync.delivery.smtp import SmtpDoor, SmtpServer

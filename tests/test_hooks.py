@@ -298,6 +298,18 @@ class TestRefusals:
         (folder / "pre-publish").chmod(0o755)
         assert "cannot be run: Exec format error; mend it, or take it away" in program("update").out
 
+    def test_a_folder_of_hooks_that_is_gone_holds_the_update(self, redhat: Site) -> None:
+        program, folder = hooked(redhat)
+        hook(folder, "pre-publish", "exit 0")
+        folder.rename(folder.with_name("elsewhere"))
+        held = program("update")
+        assert (held.code, f"{folder} is not a folder that this user can read; put it back, or correct mirrorsync.hooks" in held.out) == (
+            3,
+            True,
+        )
+        folder.with_name("elsewhere").rename(folder)
+        assert program("update").code == 0
+
     def test_config_check_tells_them_beforehand(self, redhat: Site) -> None:
         program, folder = hooked(redhat)
         folder.rmdir()
@@ -319,7 +331,7 @@ class TestRefusals:
 class TestOutput:
     def test_of_much_the_first_and_last_lines_are_kept(self, tmp_path: Path) -> None:
         program = hook(tmp_path, "hook", "seq 1 100000; head -c 3000000 /dev/zero; echo; echo last; exit 1")
-        answer = call(Hook("hook", program), b"{}", {}, SECONDS)
+        answer = call(Hook("hook", program, tmp_path), b"{}", {}, SECONDS)
         assert (len(answer.lines), answer.lines[0], answer.lines[100], answer.lines[-1]) == (201, "1", "… 99802 more lines …", "last")
         assert max(map(len, answer.lines)) <= 1000
         assert answer.refusal == "exit status 1: last"
@@ -327,9 +339,9 @@ class TestOutput:
     def test_a_hook_need_not_read_the_document_and_may_leave_something_running(self, tmp_path: Path) -> None:
         program = hook(tmp_path, "hook", "setsid sleep 5 & exit 0")
         began = time.monotonic()
-        assert call(Hook("hook", program), b"x" * 10_000_000, {}, SECONDS).refusal is None
+        assert call(Hook("hook", program, tmp_path), b"x" * 10_000_000, {}, SECONDS).refusal is None
         assert time.monotonic() - began < 4
 
     def test_one_that_is_killed_says_by_what(self, tmp_path: Path) -> None:
-        answer = call(Hook("hook", hook(tmp_path, "hook", "kill -SEGV $$")), b"", {}, SECONDS)
+        answer = call(Hook("hook", hook(tmp_path, "hook", "kill -SEGV $$"), tmp_path), b"", {}, SECONDS)
         assert answer.refusal == "ended by SIGSEGV: it said nothing"

@@ -61,6 +61,12 @@ def test_errata_that_are_pending_in_time_are_no_fault() -> None:
     assert told(dataclasses.replace(fresh(), pending=(soon,))).state is State.OK
 
 
+def test_a_success_that_is_still_to_come_is_a_warning_for_the_clock_was_wrong() -> None:
+    verdict = told(dataclasses.replace(fresh(), succeeded=NOW + timedelta(days=3)))
+    assert verdict.state is State.WARNING
+    assert "the last success is of" in verdict.lines[0]
+
+
 def test_a_master_on_which_nothing_succeeds_any_more_is_critical() -> None:
     verdict = told(dataclasses.replace(fresh(), succeeded=NOW - timedelta(days=3)))
     assert verdict.state is State.CRITICAL

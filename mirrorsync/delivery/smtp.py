@@ -21,6 +21,7 @@ _PORTS = {"smtp": 25, "smtps": 465}
 _PIECE_SECONDS, _WHOLE_SECONDS = 30.0, 60.0
 _LONGEST_REPLY = 300  # characters of it that are told
 _LARGEST_REPLY = 64 << 10  # bytes
+_MOST_LOSSES = 3
 _PERMANENT, _TOO_LARGE, _NOT_TAKEN = 500, 552, 554
 _NO_SUCH_RECIPIENT = re.compile(r"5\.1\.(?:1|2|3|6|10)\b")  # RFC 3463; 5.1.7 and 5.1.8 are of the sender
 _MENDABLE = re.compile(r"5\.(?:7\.[0-9]|2\.2\b)")  # by policy; a mailbox that is full, which has the code of a message too large
@@ -119,6 +120,7 @@ class SmtpDoor:
         self._sender = sender
         self._deadline = Deadline(server.seconds)
         self._conversation: smtplib.SMTP | None = None
+        self._losses = 0
         self._down: str | None = None
 
     def __enter__(self) -> Self:
@@ -136,7 +138,8 @@ class SmtpDoor:
             raise DeliveryError(self._down)
         with self._deadline.running(), self._told():
             conversation = self._conversation or self._connected()
-            conversation.sendmail(self._sender, [recipient], message)
+            with self._lost():
+                conversation.sendmail(self._sender, [recipient], message)
 
     def _connected(self) -> smtplib.SMTP:
         server, context = self._server, self._context()
@@ -175,6 +178,19 @@ class SmtpDoor:
         conversation.login(username, self._server.password or "")
 
     @contextmanager
+    def _lost(self) -> Iterator[None]:
+        """A connection that ends with one message may be that message's fault: the next one gets another, a few times in a run."""
+        try:
+            yield
+        except (smtplib.SMTPServerDisconnected, ConnectionError) as error:
+            self._losses += 1
+            if self._losses > _MOST_LOSSES or self._deadline.passed:
+                raise
+            what = self._fault(error)
+            self._hang_up()
+            raise DeliveryError(f"{self._server.name} {what}") from error
+
+    @contextmanager
     def _told(self) -> Iterator[None]:
         """What ends a conversation, in words; but for a message that is refused, nothing is tried with this server again."""
         try:
@@ -196,14 +212,14 @@ class SmtpDoor:
             raise self._broken(self._fault(error)) from error
 
     def _refused(self, code: int, reply: bytes | str, *, final: bool) -> DeliveryError:
-        """Of this one message; where the server closes the connection with it, of the others of this run too.
+        """Of this one message.
 
         final: what is said of the recipient or of the message itself. Whom a server takes mail from can be mended, and so can what it
         lets through; and one that says no more than 550 may mean that it does not relay.
         """
         error = DeliveryError(f"{self._server.name} refuses it: {self._reply(code, reply)}", final=final)
         if self._conversation is None or self._conversation.sock is None:
-            self._broken("closed the connection after a refusal")
+            self._hang_up()
         return error
 
     def _broken(self, what: str) -> DeliveryError:

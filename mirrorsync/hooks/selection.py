@@ -13,14 +13,17 @@ _TAKEN = re.compile(r"[A-Za-z0-9_-]+")  # run-parts(8)'s names: no copies that e
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A program, and what messages call it: `pre-publish`, or `pre-publish/10-scan`."""
+    """A program, what messages call it (`pre-publish`, or `pre-publish/10-scan`), and the configured folder that it is in."""
 
     name: str
     program: Path
+    folder: Path
 
     @property
     def fault(self) -> str | None:
         """Why it is not run: `what; what to do`; None where it can be."""
+        if not os.access(self.folder, os.R_OK | os.X_OK):
+            return f"{self.folder} is not a folder that this user can read; put it back, or correct mirrorsync.hooks"
         if not (os.path.isfile(self.program) and os.access(self.program, os.X_OK)):  # noqa: PTH113  Path's raises where it may not look
             return f"{self.program} is not a program that this user can run; chmod 755 it, or take it away"
         if hands := foreign_hands(self.program):
@@ -31,10 +34,12 @@ class Hook:
 def hooks_for(folder: Path, occasion: str) -> tuple[Hook, ...]:
     """The program `folder`/`occasion`, or those in the folder of that name, in the order of their names; none where there is none.
 
-    A folder that cannot be read is one hook, which cannot be run.
+    A folder that cannot be read, or is not there, is one hook, which cannot be run: who configured it wants to be asked.
     """
     place = folder / occasion
+    if not os.path.isdir(folder) or not os.access(folder, os.R_OK | os.X_OK):  # noqa: PTH112  as above
+        return (Hook(occasion, place, folder),)
     if not place.is_dir() or not os.access(place, os.R_OK | os.X_OK):
-        return (Hook(occasion, place),) if os.path.lexists(place) else ()
+        return (Hook(occasion, place, folder),) if os.path.lexists(place) else ()
     names = sorted(path.name for path in place.iterdir() if _TAKEN.fullmatch(path.name))
-    return tuple(Hook(f"{occasion}/{name}", place / name) for name in names)
+    return tuple(Hook(f"{occasion}/{name}", place / name, folder) for name in names)

@@ -28,6 +28,8 @@ class State(IntEnum):
 
 _WORST_FIRST = (State.CRITICAL, State.UNKNOWN, State.WARNING, State.OK)
 
+_AHEAD = timedelta(hours=1)  # what clocks of one machine may be set back by
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -102,6 +104,8 @@ def _of_runs(standing: Standing, now: datetime, limit: timedelta) -> Iterator[Re
         yield Remark(State.WARNING, f"the last {run.name} was held by {run.withheld}")
     if standing.succeeded is None:
         yield Remark(State.CRITICAL, "no update has succeeded yet")
+    elif standing.succeeded - now > _AHEAD:
+        yield Remark(State.WARNING, f"the last success is of {standing.succeeded:%Y-%m-%d %H:%M} UTC, when it is {now:%Y-%m-%d %H:%M} now")
     elif now - standing.succeeded > limit:
         yield Remark(State.CRITICAL, f"no update has succeeded since {standing.succeeded:%Y-%m-%d %H:%M} UTC")
 

@@ -74,12 +74,20 @@ class Reading:
             with os.scandir(folder) as entries:
                 ordered = sorted(entries, key=lambda entry: entry.name)
                 below = [entry.name for entry in ordered if entry.is_dir(follow_symlinks=False)]
-                files = [Path(entry) for entry in ordered if entry.is_file()]
+                files = [Path(entry) for entry in ordered if self._is_file(entry)]
         except OSError as error:
             self.complain(folder, f"cannot be read: {error.strerror}", "let this user read it, or correct `advisories`")
             return [], []
         is_maildir = set(below) >= _MAILDIR
         return [folder / name for name in below if not (is_maildir and name == "tmp")], files
+
+    def _is_file(self, entry: os.DirEntry[str]) -> bool:
+        """Whether it is one, or leads to one; a link that leads round in a circle, or where this user may not look, is told."""
+        try:
+            return entry.is_file()
+        except OSError as error:
+            self.complain(Path(entry), f"cannot be read: {error.strerror}", "let this user read it, or remove it")
+            return False
 
     def _texts(self, path: Path) -> Iterator[Text]:
         """The texts in one file; of what is no text, none."""
