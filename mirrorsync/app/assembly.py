@@ -33,7 +33,7 @@ from mirrorsync.upstream.repodata import RepodataUpstream
 def site_of(config: Config, name: str) -> Site:
     """The configured tree `name` and what was decided about it."""
     settings = config.trees[name]
-    export = Export(settings.export.clients) if settings.export else None
+    export = Export(settings.export.clients, settings.export.nfs, settings.export.versions) if settings.export else None
     policy = replace(settings.policy, promote_epochs=settings.layout is Layout.REDHAT)
     texts = tuple(dict.fromkeys(place for update in settings.updates for place in update.advisories))
     boot = BootPlace(_staging(name, settings, settings.boot), settings.boot.tftp) if settings.boot else None

@@ -63,9 +63,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """That nodes mount the tree by NFS, and who they are: clients of exports(5); () for whoever is let in."""
+    """That nodes mount the tree by NFS, and who they are: clients of exports(5); () for whoever is let in.
+
+    nfs: the URL of what they mount, None where nobody said.  versions: of NFS.
+    """
 
     clients: tuple[str, ...]
+    nfs: str | None = None
+    versions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

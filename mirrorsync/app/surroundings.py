@@ -1,4 +1,4 @@
-"""What is wrong around a tree's packages: its boot images, what is staged of them and served by TFTP, its NFS export, and its URLs."""
+"""What is wrong around a tree's packages: boot images, what is staged of them and served, the export, and the tree by NFS and its URLs."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,6 +8,7 @@ from mirrorsync.boot.bootset import belonging, image_names, read_boot_set
 from mirrorsync.errors import BootError, PublishError
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.probes.exports import export_findings, read_exports
+from mirrorsync.probes.nfs import NfsPlace, nfs_findings
 from mirrorsync.probes.served import served_findings
 from mirrorsync.probes.tftp import TftpPlace
 from mirrorsync.probes.urls import url_findings
@@ -17,7 +18,7 @@ from mirrorsync.tree.indexes import index_files
 def surroundings_findings(site: Site, packages: Sequence[str] = (), *, deep: bool = False) -> Iterator[Finding]:
     """What is wrong around the packages: boot images that do not belong together or are not staged, the NFS export, and the URLs.
 
-    packages: paths below the tree's root, of which some (`deep`: all) are asked for by its URLs.
+    packages: paths below the tree's root that nodes ask for by NFS and, some of them (`deep`: all), by its URLs.
     """
     yield from _staged(site, deep=deep)
     yield from belonging(site.tree.path, deep=deep)
@@ -25,8 +26,13 @@ def surroundings_findings(site: Site, packages: Sequence[str] = (), *, deep: boo
         exports = read_exports()
         found = [export_findings(str(site.tree.path), clients, exports) for clients in site.export.clients or (None,)]
         yield from dict.fromkeys(finding for findings in found for finding in findings)
+    if not (site.urls or (site.export and site.export.nfs)):
+        return
+    root, names = site.tree.path, (*_indexes(site), *image_names(site.tree.path))
+    if site.export and site.export.nfs:
+        yield from nfs_findings(NfsPlace.at(site.export.nfs), site.export.versions, root, names, packages, deep=deep)
     for url in site.urls:
-        yield from url_findings(url, site.tree.path, (*_indexes(site), *image_names(site.tree.path)), packages, window_at, deep=deep)
+        yield from url_findings(url, root, names, packages, window_at, deep=deep)
 
 
 def _indexes(site: Site) -> tuple[str, ...]:

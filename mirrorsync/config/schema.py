@@ -48,6 +48,7 @@ Url = Annotated[str, _parsed(values.parse_url)]
 Proxy = Annotated[str, _parsed(values.parse_proxy), PlainSerializer(_hidden)]
 NodeUrl = Annotated[str, _parsed(values.parse_node_url)]
 TftpUrl = Annotated[str, _parsed(values.parse_tftp)]
+NfsUrl = Annotated[str, _parsed(values.parse_nfs)]
 Arguments = Annotated[str, _parsed(values.parse_arguments)]
 Mac = Annotated[str, _parsed(values.parse_mac)]
 Nodes = Annotated[IPv4Network, _parsed(values.parse_nodes), PlainSerializer(str)]
@@ -149,10 +150,15 @@ class BootConfig(Table):
 
 
 class ExportConfig(Table):
-    """[trees.NAME.export]: how nodes see the tree by NFS. `path` is the exported folder, the tree's parent where it is None."""
+    """[trees.NAME.export]: how nodes see the tree by NFS. `path` is the exported folder, the tree's parent where it is None.
+
+    nfs: the tree as nodes mount it, which `check` and `update` read then, by each of these versions.
+    """
 
     path: File | None = None
     clients: tuple[Client, ...] = ()
+    nfs: NfsUrl | None = None
+    versions: tuple[Annotated[int, Field(strict=True, ge=3, le=4)], ...] = Field(default=(3, 4), min_length=1)
 
 
 class ScheduleConfig(Table):

@@ -257,6 +257,15 @@ def parse_tftp(text: str) -> str:
     return text
 
 
+def parse_nfs(text: str) -> str:
+    """What nodes mount (RFC 2224): a server, and the tree's path there."""
+    parts = _split(text)
+    more = parts.query or parts.fragment or parts.username is not None or parts.port
+    if parts.scheme != "nfs" or not parts.hostname or more or not parts.path.startswith("/") or " " in text:
+        raise ValueError(f"{shown(text)!r} is nothing that nodes mount; write it as 'nfs://10.1.0.1/u1/redhat'")
+    return text
+
+
 def parse_arguments(text: str) -> str:
     """Arguments of a kernel, in which {tree}, {group} and {url} stand for names and the first of the tree's URLs.
 

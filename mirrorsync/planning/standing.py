@@ -11,7 +11,16 @@ from mirrorsync.model.pending import PendingErratum
 from mirrorsync.model.standing import AppliedErratum, RunRecord, Standing
 
 _NO_FAILURES = frozenset({ExitCode.DONE, ExitCode.PARTIAL, ExitCode.FINDINGS})
-_BOTH_LOOK = ("boot-", "build-", "export-", "image-", "not-signed", "treeinfo-", "url-")  # what update and check both look at, by code
+_BOTH_LOOK = (
+    "boot-",
+    "build-",
+    "export-",
+    "image-",
+    "nfs-",
+    "not-signed",
+    "treeinfo-",
+    "url-",
+)  # what update and check both look at, by code
 _CHECKED = (*_BOTH_LOOK, "kernel-")  # what a check looks at; updates look at kernels in some trees alone
 
 
