@@ -1,12 +1,14 @@
 """exports(5) read as exportfs reads it, and what an export does to a tree's nodes."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mirrorsync.filesystem import Mount
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.probes.exportfile import parse_exports
 from mirrorsync.probes.exports import Exports, export_findings, read_exports
@@ -22,12 +24,16 @@ def parsed(text: str) -> list[tuple[str, str, tuple[str, ...]]]:
     return [(export.path, export.client, export.options) for export in entries]
 
 
-def found(text: str, clients: str | None = NODES) -> list[Finding]:
-    return list(export_findings(TREE, clients, Exports(*parse_exports(text, "/etc/exports"))))
+def found(text: str, clients: str | None = NODES, mounted: Sequence[Mount] = ()) -> list[Finding]:
+    return list(export_findings(TREE, clients, Exports(*parse_exports(text, "/etc/exports")), mounted))
 
 
-def codes(text: str, clients: str | None = NODES) -> list[str]:
-    return [finding.code for finding in found(text, clients)]
+def codes(text: str, clients: str | None = NODES, mounted: Sequence[Mount] = ()) -> list[str]:
+    return [finding.code for finding in found(text, clients, mounted)]
+
+
+def mount(point: str, kind: str = "ext4") -> Mount:
+    return Mount(Path(point), "8:1", kind)
 
 
 class TestGrammar:
@@ -293,3 +299,39 @@ def _as_lens_tree(text: str) -> list[tuple[str, str]]:
         former = (export.path, export.line)
         pairs += [("client", export.client), *(("option", option) for option in export.options)]
     return pairs
+
+
+GOOD = "/u1 10.1.0.0/16(ro,no_subtree_check"
+ROOT = mount("/")
+
+
+@pytest.mark.parametrize(
+    ("text", "mounted", "expected"),
+    [
+        (f"{GOOD})", [ROOT, mount("/u1")], []),
+        (f"{GOOD})", [ROOT, mount("/u1/redhat/RedHat/RPMS")], ["export-mounts"]),
+        (f"{GOOD},crossmnt)", [ROOT, mount("/u1/redhat/RedHat/RPMS")], []),
+        (f"{GOOD},crossmnt,nocrossmnt)", [ROOT, mount("/u1/redhat/images")], ["export-mounts"]),
+        (f"{GOOD})\n/u1/redhat/RedHat/RPMS 10.1.0.0/16(ro,nohide,no_subtree_check)", [mount("/u1/redhat/RedHat/RPMS")], ["export-is-tree"]),
+        ("/ 10.1.0.0/16(ro,no_subtree_check)", [ROOT, mount("/u1")], ["export-mounts"]),
+        (f"{GOOD})", [ROOT, mount("/u1/other"), mount("/u2")], []),
+        (f"{GOOD})", [ROOT, mount("/u1", "tmpfs")], ["export-fsid"]),
+        (f"{GOOD})", [mount("/", "overlay")], ["export-fsid"]),
+        (f"{GOOD})", [ROOT, mount("/u1", "fuse.sshfs")], ["export-fsid"]),
+        (f"{GOOD},fsid=7)", [ROOT, mount("/u1", "tmpfs")], []),
+        (f"{GOOD},mp)", [ROOT], ["export-not-mounted"]),
+        (f"{GOOD},mp)", [ROOT, mount("/u1")], []),
+        (f"{GOOD},mountpoint=/data)", [ROOT, mount("/u1")], ["export-not-mounted"]),
+        (f"{GOOD},mp=/data)", [ROOT, mount("/data")], []),
+        (f"{GOOD},no_root_squash)", [ROOT], ["export-root"]),
+        (f"{GOOD},no_root_squash,root_squash)", [ROOT], []),
+        (f"{GOOD},async)", [ROOT], []),  # which is about what is written
+    ],
+)
+def test_what_lies_on_another_file_system_and_who_root_is(text: str, mounted: Sequence[Mount], expected: list[str]) -> None:
+    assert codes(text, mounted=mounted) == expected
+
+
+def test_such_a_finding_names_the_line() -> None:
+    [finding] = found(f"# one\n{GOOD})", mounted=[ROOT, mount("/u1/redhat/RedHat/RPMS")])
+    assert (finding.where, "/u1/redhat/RedHat/RPMS is a file system of its own below /u1" in finding.what) == ("/etc/exports:2", True)

@@ -6,6 +6,7 @@ from mirrorsync.app.site import Site
 from mirrorsync.app.windows import window_at
 from mirrorsync.boot.bootset import belonging, image_names, read_boot_set
 from mirrorsync.errors import BootError, PublishError
+from mirrorsync.filesystem import mounts
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.probes.exports import export_findings, read_exports
 from mirrorsync.probes.nfs import NfsPlace, nfs_findings
@@ -24,7 +25,8 @@ def surroundings_findings(site: Site, packages: Sequence[str] = (), *, deep: boo
     yield from belonging(site.tree.path, deep=deep)
     if site.export:
         exports = read_exports()
-        found = [export_findings(str(site.tree.path), clients, exports) for clients in site.export.clients or (None,)]
+        mounted = mounts()
+        found = [export_findings(str(site.tree.path), clients, exports, mounted) for clients in site.export.clients or (None,)]
         yield from dict.fromkeys(finding for findings in found for finding in findings)
     if not (site.urls or (site.export and site.export.nfs)):
         return

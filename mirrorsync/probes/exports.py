@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 
+from mirrorsync.filesystem import Mount
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.probes.exportfile import WORLD, Export, parse_exports
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _OPTIONS = "ro,no_subtree_check"
 _RELOAD = "then `exportfs -ra`"
+_WITHOUT_IDENTITY = ("tmpfs", "ramfs", "overlay", "fuse", "nfs", "nfs4", "9p", "virtiofs", "cifs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,17 @@ def read_exports(etc: Path = Path("/etc")) -> Exports:
     return Exports(tuple(entries.values()), tuple(problems), tuple(passed_over))
 
 
-def export_findings(tree_path: str, clients: str | None, exports: Exports) -> tuple[Finding, ...]:
+def export_findings(tree_path: str, clients: str | None, exports: Exports, mounted: Sequence[Mount] = ()) -> tuple[Finding, ...]:
     """What is wrong with the export of the tree at `tree_path` (symlinks in it are resolved, as mountd does) to its cluster.
 
     `clients` is the network, host, wildcard or @netgroup that installs from it; None leaves open who does, and any entry counts.
+    mounted: what the machine has mounted where.
     """
     tree = PurePosixPath(os.path.realpath(tree_path))
     entries = [export for export in exports.entries if _concerns(export, tree)]
     relevant = _relevant(entries, clients)
     faults = [fault for export in relevant for fault in _faults(export, tree)]
+    faults += [fault for export in relevant for fault in _mount_faults(export, tree, exports, mounted)]
     blanks = [_blank_trap(export) for export in entries if export.blank]
     passed_over = [pair for pair in exports.passed_over if _concerns(pair[0], tree)]
     collisions = [_collision(*pair) for pair in passed_over if _reach(pair[0].client, clients) is not _Reach.NONE]
@@ -178,9 +182,33 @@ def _faults(export: Export, tree: PurePosixPath) -> Iterator[Finding]:
     if not _plain_access(export):
         what = f"{export.client} may mount {export.path}, but not with sec=sys, and installers know nothing else"
         yield Finding(Severity.ERROR, "export-security", export.where, what, right)
+    if _last(export.options, "root_squash", "no_root_squash") == "no_root_squash":
+        what = f"no_root_squash on {export.path}: root of any node reads what only root may read there"
+        yield Finding(Severity.WARNING, "export-root", export.where, what, right)
     if _last(export.options, "subtree_check", "no_subtree_check") == "subtree_check":
         what = f"subtree_check on {export.path}: a file's handle dies with its folder, even where a kept generation still has the file"
         yield Finding(Severity.WARNING, "export-subtree-check", export.where, what, right)
+
+
+def _mount_faults(export: Export, tree: PurePosixPath, exports: Exports, mounted: Sequence[Mount]) -> Iterator[Finding]:
+    """What file systems mean for an entry: those below it that nodes do not see, one without an identity, one that is not there yet."""
+    points = {PurePosixPath(mount.point): mount for mount in mounted}
+    crosses = _last(export.options, "crossmnt", "nocrossmnt") == "crossmnt"
+    own = {PurePosixPath(each.path) for each in exports.entries}
+    for point in sorted(points):
+        inside = point.is_relative_to(tree) or tree.is_relative_to(point)
+        if inside and point != PurePosixPath(export.path) and point.is_relative_to(export.path) and not crosses and point not in own:
+            what = f"{point} is a file system of its own below {export.path}: nodes see an empty folder there"
+            yield Finding(Severity.ERROR, "export-mounts", export.where, what, f"add crossmnt to its options, {_RELOAD}")
+    kind = next((points[place].kind for place in (PurePosixPath(export.path), *PurePosixPath(export.path).parents) if place in points), "")
+    if kind.partition(".")[0] in _WITHOUT_IDENTITY and not any(option.startswith("fsid=") for option in export.options):
+        what = f"{export.path} lies on {kind}, which has no UUID: exportfs refuses it, or its handles change with each start"
+        yield Finding(Severity.ERROR, "export-fsid", export.where, what, f"add fsid= and a number that no other export has, {_RELOAD}")
+    for option in export.options:
+        name, _, place = option.partition("=")
+        if mounted and name in ("mp", "mountpoint") and PurePosixPath(place or export.path) not in points:
+            what = f"with {option} it is exported only while {place or export.path} is a mount point, and that is none now"
+            yield Finding(Severity.ERROR, "export-not-mounted", export.where, what, f"mount it, {_RELOAD}")
 
 
 def _read_only(export: Export) -> bool:
