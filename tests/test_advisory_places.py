@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from mirrorsync.model.advisory import Advisory
 from mirrorsync.model.version import NEVRA
 from mirrorsync.upstream.advisorytexts import fingerprint, read_texts
@@ -102,6 +104,18 @@ class TestHostilePlaces:
         assert found.listed == 1
         [finding] = found.findings
         assert (finding.where, finding.what) == (str(place / "circle"), "cannot be read: Too many levels of symbolic links")
+
+    def test_a_file_of_proc_that_never_ends_is_passed_over(self, tmp_path: Path) -> None:
+        place = put(tmp_path / "texts", SECURITY_2002)
+        (place / "kernel").symlink_to("/proc/kmsg")
+        assert read(place).id == "RHSA-2002:096"
+
+    def test_a_mailbox_of_more_mails_than_any_has_is_not_read_to_its_end(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("mirrorsync.upstream.mailboxes.MOST_MAILS", 100)
+        (tmp_path / "box").write_text("From a\n\n" * 300)
+        reading = Reading(mails=100)
+        assert len(list(reading.texts(tmp_path / "box"))) <= 102
+        assert [finding.what for finding in reading.findings] == ["more than 100 mails; the rest was not read"]
 
     def test_a_linked_file_is_read_and_a_linked_folder_is_not_entered(self, tmp_path: Path) -> None:
         put(tmp_path / "there", SECURITY_2002)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import jsonschema
+import pytest
 import standardwebhooks
 
 from tests.commands import Mirrorsync, Result
@@ -82,8 +83,14 @@ def test_what_cannot_be_asked_is_unknown(mirrorsync: Mirrorsync) -> None:
     assert mirrorsync("check", "--nagios").code == 3
 
 
+@pytest.mark.parametrize("options", ["--max-age x", "--none-such"])
+def test_a_call_that_cannot_be_understood_is_unknown_to_nagios(options: str, mirrorsync: Mirrorsync) -> None:
+    done = mirrorsync("check", "--nagios", *options.split())
+    assert (done.code, done.out.startswith("MIRRORSYNC UNKNOWN - ")) == (3, True)
+
+
 def test_nagios_and_json_exclude_each_other(mirrorsync: Mirrorsync) -> None:
-    assert mirrorsync("check", "--nagios", "--json").code == 2
+    assert mirrorsync("check", "--nagios", "--json").code == 3
 
 
 # --- webhooks -------------------------------------------------------------------------------------------------------------

@@ -87,8 +87,9 @@ def test_an_update_that_a_hook_held_is_a_warning() -> None:
     assert "the last update was held by pre-publish: a freeze" in verdict.lines[0]
 
 
-def test_a_tree_that_was_never_updated_is_a_warning() -> None:
-    assert told(never_updated()[0]).state is State.WARNING
+def test_of_a_tree_that_was_never_updated_nobody_knows_what_is_pending() -> None:
+    verdict = told(never_updated()[0])
+    assert (verdict.state, "nobody knows what is pending" in verdict.lines[0]) == (State.UNKNOWN, True)
 
 
 def test_a_tree_that_cannot_be_looked_at_is_unknown_and_an_error_elsewhere_counts_for_more() -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.commands import Mirrorsync, Result
 from tests.sites import Site, add_tree
 
@@ -114,3 +116,9 @@ def test_a_configured_folder_in_a_tree_or_that_cannot_be_written_to_is_a_fault_o
     unusable = mirrorsync("config", "check")
     assert unusable.code == 78
     assert f"report.html: {tmp_path}/file is not a folder that this user can write to" in unusable.err
+
+
+@pytest.mark.parametrize("options", [["--html", ""], ["--html="]])
+def test_a_folder_without_a_name_is_refused(options: list[str], updated: Mirrorsync) -> None:
+    refused = updated("report", *options)
+    assert (refused.code, "names no folder; write one, or leave the option out" in refused.err) == (2, True)

@@ -8,7 +8,8 @@ from mirrorsync.boot.bootset import belonging, image_names, read_boot_set
 from mirrorsync.errors import BootError, PublishError
 from mirrorsync.filesystem import mounts
 from mirrorsync.model.finding import Finding, Severity
-from mirrorsync.probes.exports import export_findings, read_exports
+from mirrorsync.probes.etab import loaded_findings, read_etab
+from mirrorsync.probes.exports import export_findings, exported_above, read_exports
 from mirrorsync.probes.nfs import NfsPlace, nfs_findings
 from mirrorsync.probes.served import served_findings
 from mirrorsync.probes.tftp import TftpPlace
@@ -28,6 +29,8 @@ def surroundings_findings(site: Site, packages: Sequence[str] = (), *, deep: boo
         mounted = mounts()
         found = [export_findings(str(site.tree.path), clients, exports, mounted) for clients in site.export.clients or (None,)]
         yield from dict.fromkeys(finding for findings in found for finding in findings)
+        loaded = read_etab()
+        yield from loaded_findings(exports, loaded, exported_above(str(site.tree.path), (*exports.entries, *loaded)))
     if not (site.urls or (site.export and site.export.nfs)):
         return
     root, names = site.tree.path, (*_indexes(site), *image_names(site.tree.path))

@@ -18,6 +18,7 @@ from mirrorsync.errors import ExitCode, MirrorsyncError
 from mirrorsync.report.documents import error_document
 from mirrorsync.stopping import Stopped, ignore_ending
 
+_PLUGIN_UNKNOWN = 3
 _SIGNALLED = 128  # and the signal's number, as shells report it
 
 # Each command and the module that has it: only the one that is called is loaded, so that a run with nothing to do is short.
@@ -104,6 +105,9 @@ def _run() -> int:
     try:
         code = cli.main(prog_name="mirrorsync", standalone_mode=False)
     except click.ClickException as error:
+        if "--nagios" in sys.argv[1:]:  # whose readers know no usage errors
+            print_lines([f"MIRRORSYNC UNKNOWN - {' '.join(error.format_message().split()).replace('|', '/')}"])
+            return _PLUGIN_UNKNOWN
         _document(error.exit_code, (error.format_message(),))
         error.show()
         return error.exit_code

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,6 +30,16 @@ from mirrorsync.report.text import size_text
 _SUFFIX = ".eml"
 
 
+class _Folder(click.Path):
+    """A folder that is named: click takes '', as a variable of a script may be, for the one that one is in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Fails for an empty name."""
+        if value == "":
+            self.fail("names no folder; write one, or leave the option out", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @click.command("report")
 @tree_arguments
 @click.option("--mail", "mailed", is_flag=True, help="Send it to the configured recipients now.")
@@ -39,7 +50,7 @@ _SUFFIX = ".eml"
     help="Write the message that --mail or --digest would send, and open no connection.",
 )  # fmt: skip
 @click.option(
-    "--html", "folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+    "--html", "folder", type=_Folder(path_type=Path, file_okay=False), metavar="DIR",
     help="Make the page of all trees, in a folder for it alone.",
 )  # fmt: skip
 @click.option(

@@ -95,6 +95,11 @@ class Standing:
     of_check: tuple[Finding, ...] = ()
 
     @property
+    def informed(self) -> bool:
+        """Whether it is known what the tree lacks: an update has ended well, and what it left is kept."""
+        return self.succeeded is not None or bool(self.pending)
+
+    @property
     def last(self) -> RunRecord | None:
         """The last run of either kind."""
         return max((run for run in (self.last_update, self.last_check) if run), key=lambda run: run.ended, default=None)

@@ -80,6 +80,12 @@ def export_findings(tree_path: str, clients: str | None, exports: Exports, mount
     return (*exports.problems, *_access_faults(relevant, tree, clients), *blanks, *collisions, *faults)
 
 
+def exported_above(tree_path: str, exports: Sequence[Export]) -> frozenset[str]:
+    """The directories of these entries through which nodes reach the tree."""
+    tree = PurePosixPath(os.path.realpath(tree_path))
+    return frozenset(export.path for export in exports if _concerns(export, tree))
+
+
 def exports_of_tree(tree_path: str, exports: Exports) -> tuple[Export, ...]:
     """The entries that export the tree itself, or something in it, rather than a folder above it."""
     tree = PurePosixPath(os.path.realpath(tree_path))
@@ -182,10 +188,10 @@ def _faults(export: Export, tree: PurePosixPath) -> Iterator[Finding]:
     if not _plain_access(export):
         what = f"{export.client} may mount {export.path}, but not with sec=sys, and installers know nothing else"
         yield Finding(Severity.ERROR, "export-security", export.where, what, right)
-    if _last(export.options, "root_squash", "no_root_squash") == "no_root_squash":
+    if last_of(export.options, "root_squash", "no_root_squash") == "no_root_squash":
         what = f"no_root_squash on {export.path}: root of any node reads what only root may read there"
         yield Finding(Severity.WARNING, "export-root", export.where, what, right)
-    if _last(export.options, "subtree_check", "no_subtree_check") == "subtree_check":
+    if last_of(export.options, "subtree_check", "no_subtree_check") == "subtree_check":
         what = f"subtree_check on {export.path}: a file's handle dies with its folder, even where a kept generation still has the file"
         yield Finding(Severity.WARNING, "export-subtree-check", export.where, what, right)
 
@@ -193,7 +199,7 @@ def _faults(export: Export, tree: PurePosixPath) -> Iterator[Finding]:
 def _mount_faults(export: Export, tree: PurePosixPath, exports: Exports, mounted: Sequence[Mount]) -> Iterator[Finding]:
     """What file systems mean for an entry: those below it that nodes do not see, one without an identity, one that is not there yet."""
     points = {PurePosixPath(mount.point): mount for mount in mounted}
-    crosses = _last(export.options, "crossmnt", "nocrossmnt") == "crossmnt"
+    crosses = last_of(export.options, "crossmnt", "nocrossmnt") == "crossmnt"
     own = {PurePosixPath(each.path) for each in exports.entries}
     for point in sorted(points):
         inside = point.is_relative_to(tree) or tree.is_relative_to(point)
@@ -235,7 +241,8 @@ def _names_sys(option: str) -> bool:
     return not {"sys", "unix"}.isdisjoint(option.removeprefix("sec=").split(":"))
 
 
-def _last(options: Sequence[str], *alternatives: str) -> str | None:
+def last_of(options: Sequence[str], *alternatives: str) -> str | None:
+    """The one of these options that counts, None where none is given."""
     return next((option for option in reversed(options) if option in alternatives), None)
 
 

@@ -95,6 +95,7 @@ class Account:
     blocked: tuple[Blocked, ...]
     findings: tuple[Finding, ...]
     more_findings: int
+    informed: bool = True
 
 
 def account_of(standing: Standing, now: datetime, news: News | None = None, scope: Scope | None = None) -> Account:
@@ -122,6 +123,7 @@ def account_of(standing: Standing, now: datetime, news: News | None = None, scop
         blocked=tuple(_blocked(pending, untold)),
         findings=found[: scope.most],
         more_findings=max(0, len(found) - scope.most),
+        informed=standing.informed,
     )
 
 

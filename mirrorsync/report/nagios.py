@@ -96,7 +96,7 @@ def _of_check(one: Checked) -> Iterator[Remark]:
 def _of_runs(standing: Standing, now: datetime, limit: timedelta) -> Iterator[Remark]:
     run = standing.last_update
     if run is None:
-        yield Remark(State.WARNING, "no update is recorded")
+        yield Remark(State.UNKNOWN, "no update is recorded: nobody knows what is pending")
         return
     if failed(run):
         yield Remark(State.WARNING, f"the last {run.name} failed")

@@ -62,7 +62,9 @@ def _of_state(standings: Sequence[Standing]) -> Iterator[Metric]:
     yield Metric("findings", "What the last update and check found.", tuple(findings))
 
 
-def _of_errata(standings: Sequence[Standing]) -> Iterator[Metric]:
+def _of_errata(trees: Sequence[Standing]) -> Iterator[Metric]:
+    """Of a tree of which nobody knows it, none: a 0 would say that it lacks nothing."""
+    standings = [one for one in trees if one.informed]
     counted = (
         Sample({"tree": one.tree, "type": kind.value, "severity": urgency.word}, _count(one.pending, kind, urgency))
         for one in standings

@@ -15,6 +15,7 @@ from mirrorsync.upstream.mails import Text, texts_of
 
 MOST_FILES = 20_000
 MOST_BYTES = 512 << 20  # of all files together, unpacked
+MOST_MAILS = 200_000  # of all mailboxes together; a distribution's list has some thousands a year
 LONGEST_TEXT = 1 << 20  # bytes; of Red Hat's the longest have some 60,000
 _DEEPEST = 8
 _FIRST_READ = 1 << 12
@@ -28,6 +29,7 @@ class Reading:
 
     files: int = MOST_FILES
     room: int = MOST_BYTES
+    mails: int = MOST_MAILS
     findings: list[Finding] = field(default_factory=list)
     _long: list[Path] = field(default_factory=list)
 
@@ -35,8 +37,9 @@ class Reading:
         """Every text at or below the place, mails taken apart; what is no text is passed over."""
         for path in self.paths(place):
             yield from self._texts(path)
-            if self.room < 0:
-                self.complain(place, f"more than {MOST_BYTES >> 20} MiB; the rest was not read", "put texts of one distribution there")
+            if self.room < 0 or self.mails < 0:
+                what = f"more than {MOST_BYTES >> 20} MiB" if self.room < 0 else f"more than {MOST_MAILS} mails"
+                self.complain(place, f"{what}; the rest was not read", "put texts of one distribution there")
                 break
         if self._long:
             count, first = len(self._long), self._long[0]
@@ -92,8 +95,11 @@ class Reading:
     def _texts(self, path: Path) -> Iterator[Text]:
         """The texts in one file; of what is no text, none."""
         try:
-            with _opened(path) as file, unpacked_stream(file, limit=MOST_BYTES) as stream:
-                yield from self._texts_in(stream, path)
+            with _opened(path) as file:
+                if os.fstat(file.fileno()).st_size == 0:  # of /proc's some have no end, and no bytes yet
+                    return
+                with unpacked_stream(file, limit=MOST_BYTES) as stream:
+                    yield from self._texts_in(stream, path)
         except OSError as error:
             self.complain(path, f"cannot be read: {error.strerror or error}", "let this user read it, or remove it")
         except UnpackingError as error:
@@ -120,9 +126,10 @@ class Reading:
         lines: list[bytes] = []
         size = 0
         empty = False
-        while self.room >= 0 and (line := stream.readline(_LONGEST_LINE)):
+        while self.room >= 0 and self.mails >= 0 and (line := stream.readline(_LONGEST_LINE)):
             self.room -= len(line)
             if empty and lines and line.startswith(b"From "):
+                self.mails -= 1
                 yield b"".join(lines)
                 lines, size = [], 0
             if size <= LONGEST_TEXT:

@@ -53,7 +53,9 @@ def _parts(accounts: Sequence[Account], news: News) -> Iterator[str]:
         yield f"{news.mended.name} works again"
     pending = [tally for account in accounts for tally in account.tallies]
     count, untold = sum(tally.count for tally in pending), sum(len(account.untold) + account.more_untold for account in accounts)
-    if count or not untold:
+    if not (count or untold or all(account.informed for account in accounts)):
+        yield "nobody knows what is pending"
+    elif count or not untold:
         yield f"{count_text(count, 'erratum', 'errata') if count else 'no errata'} pending{_urgent(pending)}"
     else:
         yield f"{count_text(untold, 'package')} pending"

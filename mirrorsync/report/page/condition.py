@@ -15,6 +15,7 @@ from mirrorsync.planning.standing import failing
 from mirrorsync.planning.standing import faults as more_than_notes
 from mirrorsync.report.page.words import count_text
 
+UNINFORMED = "no update that ended well is recorded: nobody knows what is pending"
 _RESULTS: Mapping[int, str] = {
     ExitCode.DONE: "done",
     ExitCode.PARTIAL: "done in part",
@@ -66,6 +67,8 @@ def _conditions(standing: Standing, today: date) -> Iterator[Condition]:
         yield Condition("Held back", Tone.PLAIN, f"{count_text(kept, 'package')} held or kept out that no erratum tells of")
     if standing.generation is None and standing.last is None:
         yield Condition("Never updated", Tone.PLAIN, "no run is recorded")
+    if not standing.informed:
+        yield Condition("Unknown", Tone.WARNING, UNINFORMED)
     yield Condition("Current", Tone.GOOD, "nothing is pending")
 
 

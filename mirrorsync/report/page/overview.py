@@ -14,6 +14,7 @@ from mirrorsync.planning.standing import failing
 from mirrorsync.report.page import svg
 from mirrorsync.report.page.book import Book
 from mirrorsync.report.page.condition import (
+    UNINFORMED,
     Condition,
     Tone,
     by_urgency,
@@ -111,6 +112,8 @@ def _matters(book: Book, standing: Standing) -> Iterator[Matter]:
     for run in failing(standing):
         said = f": {run.words[0]}" if run.words else ""
         yield Matter(tree, Tone.BAD, "Failed", f"the last {run.name} {result_text(run)}{said}")
+    if not (standing.informed or standing.generation is None):
+        yield Matter(tree, Tone.WARNING, "Unknown", UNINFORMED)
     if late := overdue(standing, book.today):
         named = tuple(erratum.advisory.id for erratum in late[:_NAMED])
         what = f"{count_text(len(late), 'erratum', 'errata')} past the target"
