@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -105,6 +105,37 @@ def test_ipxe_loads_both_relative_to_its_script_and_looks_for_a_group_first() ->
     assert "chain" not in written(Menu.IPXE)["boot.ipxe"]
 
 
+def test_grub_is_led_on_to_a_groups_menu_by_card_and_by_address() -> None:
+    lines = written(Menu.GRUB, GPU)["grub.cfg"].splitlines()[2:8]
+    assert lines == [
+        "if [ \"$net_default_mac\" = '52:54:00:ab:cd:ef' ]; then",
+        '  configfile "$prefix/grub.cfg-01-52-54-00-ab-cd-ef"',
+        "fi",
+        "if regexp '^(10)[.](77)[.](0)[.][0-9]+$' \"$net_default_ip\"; then",
+        '  configfile "$prefix/grub.cfg-0A4D00"',
+        "fi",
+    ]
+    assert "configfile" not in written(Menu.GRUB, GPU)["grub.cfg-0A4D00"]
+
+
+@pytest.mark.parametrize("network", ["10.77.0.0/24", "10.0.0.0/8", "192.168.16.0/20", "10.1.0.7/32", "0.0.0.0/4", "172.16.0.0/12"])
+def test_the_expression_for_a_network_is_that_of_its_addresses(network: str) -> None:
+    wanted = IPv4Network(network)
+    [test] = [line for line in written(Menu.GRUB, Group("x", "", networks=(wanted,)))["grub.cfg"].splitlines() if "regexp" in line]
+    expression = re.compile(test.split("'")[1])
+    first, last = int(wanted.network_address), int(wanted.broadcast_address)
+    inside = {first, first + 1, (first + last) // 2, last} & set(range(first, last + 1))
+    outside = {first - 1, last + 1, first ^ 1 << 31} - {-1, 1 << 32}
+    assert all(expression.match(str(IPv4Address(number))) for number in inside)
+    assert not any(expression.match(str(IPv4Address(number))) for number in outside)
+
+
+def test_the_narrower_network_comes_first() -> None:
+    wide, narrow = (Group(name, "", networks=(IPv4Network(network),)) for name, network in (("a", "10.0.0.0/8"), ("b", "10.1.0.0/16")))
+    text = written(Menu.GRUB, wide, narrow)["grub.cfg"]
+    assert text.index("grub.cfg-0A01") < text.index('grub.cfg-0A"')
+
+
 @pytest.mark.parametrize("kind", list(Menu))
 def test_groups_have_menus_under_the_names_that_boot_programs_ask_for(kind: Menu) -> None:
     made = written(kind, GPU)
@@ -121,7 +152,7 @@ def test_networks_are_named_by_their_digits(network: str, digits: str) -> None:
 
 @pytest.mark.skipif(shutil.which("grub-script-check") is None, reason="grub-script-check is not installed")
 def test_grub_itself_finds_nothing_wrong_with_its_menu(tmp_path: Path) -> None:
-    (tmp_path / "grub.cfg").write_text(written(Menu.GRUB)["grub.cfg"])
+    (tmp_path / "grub.cfg").write_text(written(Menu.GRUB, GPU)["grub.cfg"])
     subprocess.run(["grub-script-check", str(tmp_path / "grub.cfg")], check=True)
 
 
@@ -226,7 +257,7 @@ def test_pxelinux_without_what_it_loads_first_is_told(boot_set: BootSet, tmp_pat
     directory.mkdir()
     staging = Versioned(directory, Menu.PXELINUX, "rocky9", "", (), timedelta(days=7))
     staging.stage(boot_set)
-    (directory / "pxelinux.0").write_bytes(b"PXELINUX 6.04 \0ldlinux.c32\0")
+    (directory / "pxelinux.0").write_bytes(b"PXELINUX 6.04 PXE 20200816")
     [finding] = staging.findings(boot_set)
     assert (finding.code, finding.where) == ("boot-loader-missing", f"{directory}/ldlinux.c32")
     (directory / "ldlinux.c32").write_bytes(b"x")

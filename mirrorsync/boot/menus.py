@@ -1,16 +1,18 @@
 """What boot programs read to know which kernel to load: made of a tree's boot set for all nodes, and for groups of them.
 
 PXELINUX: https://wiki.syslinux.org/wiki/index.php?title=PXELINUX (pxelinux.cfg/01-MAC, the address in hexadecimal, ever shorter, default).
-GRUB: its manual's "Network" (grub.cfg-01-MAC, grub.cfg-ADDRESS, ever shorter, grub.cfg). iPXE: https://ipxe.org/cfg (${net0/mac:hexhyp}).
+GRUB: its manual's "Network" (grub.cfg-01-MAC, grub.cfg-ADDRESS, ever shorter, grub.cfg); builds that begin with a configuration of their
+own, as Debian's signed one does, ask for grub.cfg alone, and have to be led on. iPXE: https://ipxe.org/cfg (${net0/mac:hexhyp}).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 
 _BITS_OF_DIGIT = 4
+_ANY = 255
 
 
 class Menu(StrEnum):
@@ -38,13 +40,13 @@ def mark(tree: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a menu has nodes load. kernel, initrd: paths below the boot directory.  grouped: whether groups have menus of their own."""
+    """What a menu has nodes load. kernel, initrd: paths below the boot directory.  groups: who has a menu of his own."""
 
     tree: str
     kernel: PurePosixPath
     initrd: PurePosixPath
     arguments: str
-    grouped: bool = False
+    groups: tuple[Group, ...] = ()
 
 
 def menus(kind: Menu, entry: Entry, groups: Sequence[Group]) -> Mapping[str, str]:
@@ -53,7 +55,7 @@ def menus(kind: Menu, entry: Entry, groups: Sequence[Group]) -> Mapping[str, str
     texts: dict[str, str] = {}
     for group in groups:
         texts |= dict.fromkeys(_names(kind, group), write(replace(entry, arguments=group.arguments)))
-    return {**texts, _FOR_ALL[kind]: write(replace(entry, grouped=bool(groups)))}
+    return {**texts, _FOR_ALL[kind]: write(replace(entry, groups=tuple(groups)))}
 
 
 def folder_of(kind: Menu) -> str:
@@ -100,6 +102,7 @@ def _grub(entry: Entry) -> str:
     lines = (
         mark(entry.tree),
         "set timeout=0",
+        *_led_on(entry.groups),
         f"menuentry '{entry.tree}' {{",
         f'  linux "$prefix/{entry.kernel}" {words}'.rstrip(),
         f'  initrd "$prefix/{entry.initrd}"',
@@ -108,12 +111,33 @@ def _grub(entry: Entry) -> str:
     return _text(lines)
 
 
+def _led_on(groups: Sequence[Group]) -> Iterator[str]:
+    """To the groups' own menus, in the order in which GRUB itself would look: by card, then by address, the longest first."""
+    cards = [mac for group in groups for mac in group.macs]
+    networks = sorted((network for group in groups for network in group.networks), key=lambda network: -network.prefixlen)
+    for mac in cards:
+        yield from (f"if [ \"$net_default_mac\" = '{mac}' ]; then", f'  configfile "$prefix/grub.cfg-01-{mac.replace(":", "-")}"', "fi")
+    for network in networks:
+        test = f"if regexp '{_expression(network)}' \"$net_default_ip\"; then"
+        yield from (test, f'  configfile "$prefix/grub.cfg-{_digits(network)}"', "fi")
+
+
+def _expression(network: IPv4Network) -> str:
+    """What the addresses of the network match, as a regular expression of POSIX."""
+    first, last = network.network_address.packed, network.broadcast_address.packed
+    return f"^{'[.]'.join(_numbers(low, high) for low, high in zip(first, last, strict=True))}$"
+
+
+def _numbers(low: int, high: int) -> str:
+    return "[0-9]+" if high - low == _ANY else f"({'|'.join(map(str, range(low, high + 1)))})"
+
+
 def _ipxe(entry: Entry) -> str:
     """Paths are relative to the script. Under UEFI the kernel finds its initrd by the argument."""
     lines = (
         "#!ipxe",
         mark(entry.tree),
-        *(["chain --autofree boot-${netX/mac:hexhyp}.ipxe ||"] if entry.grouped else []),
+        *(["chain --autofree boot-${netX/mac:hexhyp}.ipxe ||"] if entry.groups else []),
         f"kernel {entry.kernel} initrd={entry.initrd.name} {entry.arguments}".rstrip(),
         f"initrd {entry.initrd}",
         "boot",
