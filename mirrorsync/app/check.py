@@ -19,6 +19,7 @@ from mirrorsync.probes.indexed import digest_findings, duplicate_findings, mode_
 from mirrorsync.tree.comps import listed_names
 from mirrorsync.tree.indexes import index_files, read_indexes
 from mirrorsync.tree.reading import scan
+from mirrorsync.tree.treeinfo import treeinfo_findings
 from mirrorsync.trust.confinement import lacking
 from mirrorsync.trust.keys import Keyring
 
@@ -55,6 +56,8 @@ def _tree_findings(site: Site, indexed: Sequence[IndexedPackage], *, deep: bool)
     severity = Severity.ERROR if tree.layout is Layout.REDHAT else Severity.NOTE
     yield from duplicate_findings(tree.path, indexed, severity=severity)
     yield from _name_findings(site, indexed)
+    if tree.layout is Layout.REPODATA:
+        yield from treeinfo_findings(tree.path)
     yield from mode_findings(tree.path, [*(package.location for package in indexed), *index_files(tree.layout, tree.path)])
     if deep:
         yield from digest_findings(tree.path, _expected_digests(site, indexed))

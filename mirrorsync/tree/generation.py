@@ -18,6 +18,7 @@ from mirrorsync.tree.pool import Pool
 from mirrorsync.tree.publication import write_stamp
 from mirrorsync.tree.reading import Scan, content_digest, read_file, scan
 from mirrorsync.tree.site import Tree
+from mirrorsync.tree.treeinfo import carry_treeinfo
 
 
 def build(
@@ -42,6 +43,8 @@ def build(
         open_to_others(tree.building / folder)
     _remember_arrivals(tree, contents, cache)
     write_indexes(tree, contents, cache, now=now, offered=offered)
+    if tree.layout is Layout.REPODATA:
+        carry_treeinfo(old, new)
     for record in contents.outdated:  # after the indexes, whose writer would write through a link that has the name of one of its files
         if not (new / record.path).exists():
             link_file(old / record.path, new / record.path)

@@ -1,7 +1,7 @@
 """The installer's indexes of a tree: written for a new generation, and read as an installer does."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mirrorsync.errors import HeaderError, PublishError
 from mirrorsync.files import link_file, make_directory, remove_tree, write_file
 from mirrorsync.model.choices import Layout
+from mirrorsync.model.finding import Finding
 from mirrorsync.model.package import IndexedPackage, Package
 from mirrorsync.rpmfile.header import read_rpm
 from mirrorsync.tree.cache import TreeCache
@@ -17,6 +18,7 @@ from mirrorsync.tree.layout import BASE, HDLIST, HDLIST2, REPOMD, RPMS
 from mirrorsync.tree.metadata import Carried, carried, carried_from_tree
 from mirrorsync.tree.repodata import indexed_packages, metadata_files, write_repodata
 from mirrorsync.tree.site import Tree
+from mirrorsync.tree.treeinfo import treeinfo_findings
 
 if TYPE_CHECKING:
     from mirrorsync.tree.contents import Contents  # which is made from what was read, by these indexes too
@@ -111,9 +113,13 @@ def stale(tree: Tree, packages: Sequence[Package]) -> str | None:
     held = {package.location: package.size for package in packages}
     differing = sorted(location for location in held.keys() | indexed.keys() if held.get(location) != indexed.get(location))
     if not differing:
-        return None
+        return next((finding.where + " " + finding.what for finding in _treeinfo_findings(tree)), None)
     more = f" and {len(differing) - 1} more" if differing[1:] else ""
     return f"the indexes and the files differ in {differing[0]}{more}"
+
+
+def _treeinfo_findings(tree: Tree) -> Iterator[Finding]:
+    return treeinfo_findings(tree.path) if tree.layout is Layout.REPODATA else iter(())
 
 
 def read_indexes(layout: Layout, root: Path) -> tuple[IndexedPackage, ...]:

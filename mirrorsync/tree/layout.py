@@ -12,6 +12,7 @@ HDLIST = f"{BASE}/hdlist"
 HDLIST2 = f"{BASE}/hdlist2"
 REPODATA = "repodata"
 REPOMD = f"{REPODATA}/repomd.xml"
+TREEINFO = (".treeinfo", "treeinfo")
 STAMP = ".mirrorsync-generation"
 KERNEL = "images/pxeboot/vmlinuz"
 INITRD = "images/pxeboot/initrd.img"
@@ -30,12 +31,12 @@ def is_index(layout: Layout, path: str) -> bool:
     """Whether the file at `path` is made anew with each generation rather than carried along."""
     if layout is Layout.REDHAT:
         return path in (HDLIST, HDLIST2)
-    return path.startswith(f"{REPODATA}/")
+    return path.startswith(f"{REPODATA}/") or path in TREEINFO
 
 
 def read_by_nodes(layout: Layout, path: str) -> bool:
     """Whether an installer opens the file at `path`: what must be a file, and open to all."""
-    return is_package(layout, path) or is_index(layout, path)
+    return is_package(layout, path) or (is_index(layout, path) and path not in TREEINFO)
 
 
 def outlives(layout: Layout, path: str) -> bool:
@@ -43,7 +44,7 @@ def outlives(layout: Layout, path: str) -> bool:
 
     Not repomd.xml itself, nor its signature, which would be another's.
     """
-    return layout is Layout.REPODATA and is_index(layout, path) and not path.startswith(REPOMD)
+    return layout is Layout.REPODATA and path.startswith(f"{REPODATA}/") and not path.startswith(REPOMD)
 
 
 def new_location(layout: Layout, package: Package, replaced: Iterable[str], packages: Iterable[str]) -> str:
