@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mirrorsync.probes.etab import loaded_findings, read_etab
+from mirrorsync.probes.etab import flushed_findings, loaded_findings, read_etab, read_kernel
 from mirrorsync.probes.exportfile import parse_exports
 from mirrorsync.probes.exports import Exports, exported_above
 from tests.commands import Mirrorsync
@@ -48,8 +48,38 @@ def test_what_the_server_knows_is_held_against_what_is_written(written: str, loa
     assert found(written, loaded) == expected
 
 
+KERNEL = f"""# Version 1.1
+# Path Client(Flags) # IPs
+/u1\t{NODES}(ro,root_squash,sync,wdelay,no_subtree_check,uuid=5f0c9a11:7d254a6e:8a1b0d3c:11f2a7e4,sec=1)
+/\t{NODES}(ro,no_root_squash,sync,no_wdelay,v4root,fsid=0,uuid=5f0c9a11:7d254a6e:8a1b0d3c:11f2a7e4,sec=390003:390004:390005:1)
+#\t/u3\t{NODES}
+"""
+"""As net/nfsd/exports.c of Linux 6.1 writes it (svc_export_show, exp_flags)."""
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (f"/u1 {NODES}(ro,no_subtree_check)\n", []),
+        (f"/u1 {NODES}(rw,no_subtree_check)\n", ["the kernel exports /u1 to 10.1.0.0/16 with ro still, and rw is written"]),
+        (
+            f"/u1 {NODES}(ro,no_root_squash)\n",
+            ["the kernel exports /u1 to 10.1.0.0/16 with root_squash still, and no_root_squash is written"],
+        ),
+        ("/u1 10.1.2.0/24(rw)\n", []),  # by a name of mountd's own making
+        (f"/u2 {NODES}(rw)\n", []),
+        ("", []),
+    ],
+)
+def test_what_the_kernel_goes_by_is_held_against_what_is_written(written: str, expected: list[str], tmp_path: Path) -> None:
+    (tmp_path / "exports").write_text(KERNEL)
+    exports, kernel = Exports(*parse_exports(written, "/etc/exports")), read_kernel(tmp_path / "exports")
+    concerned = exported_above("/u1/redhat", exports.entries)
+    assert [finding.what for finding in flushed_findings(exports, kernel, concerned)] == expected
+
+
 def test_without_a_table_nothing_is_known(tmp_path: Path) -> None:
-    assert read_etab(tmp_path / "etab") == ()
+    assert read_etab(tmp_path / "etab") == read_kernel(tmp_path / "exports") == ()
 
 
 def checked(program: Mirrorsync, folder: Path, steps: str) -> list[dict[str, Any]]:

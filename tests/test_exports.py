@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mirrorsync.filesystem import Mount
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.probes.exportfile import parse_exports
-from mirrorsync.probes.exports import Exports, export_findings, read_exports
+from mirrorsync.probes.exports import Exports, export_findings, is_shown, read_exports
 from tests.corpus import CORPUS, needs_corpus
 
 TREE = "/u1/redhat"
@@ -335,3 +335,28 @@ def test_what_lies_on_another_file_system_and_who_root_is(text: str, mounted: Se
 def test_such_a_finding_names_the_line() -> None:
     [finding] = found(f"# one\n{GOOD})", mounted=[ROOT, mount("/u1/redhat/RedHat/RPMS")])
     assert (finding.where, "/u1/redhat/RedHat/RPMS is a file system of its own below /u1" in finding.what) == ("/etc/exports:2", True)
+
+
+EVERYBODY = (
+    ([("/u1", ["10.1.0.0/16"])], "10.1.0.0/16"),
+    ([("/u1", ["10.0.0.0/8"])], "10.1.0.0/16"),
+    ([("/u1/redhat", ["(everyone)"])], "10.1.0.0/16"),
+    ([("/u1", [])], "10.1.0.0/16"),
+    ([("/u1", ["*"])], None),
+    ([("/u1", ["node7.example.org"])], "10.1.0.0/16"),  # who that is only the name service knows
+)
+NOBODY = (
+    ([("/u1", ["10.2.0.0/16"])], "10.1.0.0/16"),
+    ([("/u2", ["10.1.0.0/16"]), ("/u1/redhat/images", ["*"])], "10.1.0.0/16"),
+    ([], None),
+)
+
+
+@pytest.mark.parametrize(("shown", "clients"), EVERYBODY)
+def test_what_a_mount_service_shows_may_have_the_tree_for_who_installs(shown: list[tuple[str, list[str]]], clients: str | None) -> None:
+    assert is_shown("/u1/redhat", clients, shown)
+
+
+@pytest.mark.parametrize(("shown", "clients"), NOBODY)
+def test_or_may_not_have_it(shown: list[tuple[str, list[str]]], clients: str | None) -> None:
+    assert not is_shown("/u1/redhat", clients, shown)

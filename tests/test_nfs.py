@@ -39,11 +39,13 @@ def mounting(site: Site, version: int, path: Path | None = None) -> Mirrorsync:
     return program
 
 
-def seen(program: Mirrorsync, folder: Path, version: int, *options: str, room: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    """What a check in the room of that server finds of NFS."""
+def seen(
+    program: Mirrorsync, folder: Path, version: int, *options: str, room: tuple[str, ...] = (), by: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """What a check in the room of that server finds of NFS. by: what comes before the command."""
     command = [sys.executable, "-m", "tests.inflight.room", "--nfs", str(version), *room, str(folder)]
     done = subprocess.run(
-        [*command, *program.command, "check", *options, "--json"], capture_output=True, text=True, check=False, timeout=300
+        [*command, *by, *program.command, "check", *options, "--json"], capture_output=True, text=True, check=False, timeout=300
     )
     assert "Traceback" not in done.stderr, done.stderr
     [tree] = json.loads(done.stdout)["trees"]
@@ -107,16 +109,42 @@ def test_what_only_reading_shows_is_told_by_a_deep_check(version: int, site: Sit
 
 @VERSIONS
 def test_a_tree_that_is_not_exported_is_told(version: int, site: Site) -> None:
+    """By version 3 its server's mountd says so too; version 4 has none."""
     elsewhere = site.folder / "elsewhere"
     elsewhere.mkdir()
-    [finding] = seen(mounting(site, version), elsewhere, version)
-    assert (finding["code"], f"nodes cannot mount it by NFS version {version}" in finding["what"]) == ("nfs-unreachable", True)
+    *shown, refused = seen(mounting(site, version), elsewhere, version)
+    assert [finding["code"] for finding in shown] == ["nfs-not-shown"] * (version == 3)
+    assert (refused["code"], f"nodes cannot mount it by NFS version {version}" in refused["what"]) == ("nfs-unreachable", True)
 
 
 @VERSIONS
 def test_a_server_that_is_not_there_is_told(version: int, site: Site) -> None:
     [finding] = seen(mounting(site, version), site.tree.parent, version, room=("--none",))
     assert finding["code"] == "nfs-unreachable"
+
+
+WITHOUT_RESERVED_PORTS = ("setpriv", "--bounding-set=-net_bind_service")
+
+
+@pytest.mark.skipif(shutil.which("rpc.mountd", path="/usr/sbin") is None, reason="rpc.mountd is not installed")
+@pytest.mark.parametrize(("network", "told"), [("10.77.0.0/24", 0), ("10.78.0.0/24", 1)])
+def test_what_a_real_mountd_shows_is_held_against_who_installs(network: str, told: int, site: Site) -> None:
+    """mountd has no kernel to ask here, and lets nobody mount; what it shows is by the table that exportfs made."""
+    program = mounting(site, 3)
+    with program.config.open("a") as file:
+        file.write('clients = ["10.77.0.0/24"]\n')
+    exports = site.folder / "exports"
+    exports.write_text(f"{site.tree.parent} {network}(ro,no_subtree_check,fsid=7)\n")
+    found = codes(seen(program, site.tree.parent, 3, room=("--mountd", str(exports))))
+    assert [code for code, _ in found].count("nfs-not-shown") == told
+
+
+def test_a_refusal_is_believed_of_one_who_asks_from_a_reserved_port_as_nodes_do(site: Site) -> None:
+    program = mounting(site, 3)
+    [finding] = seen(program, site.tree.parent, 3, room=("--refusing",))
+    assert (finding["code"], "may not" in finding["what"] or "ACCES" in finding["what"]) == ("nfs-unreachable", True)
+    [finding] = seen(program, site.tree.parent, 3, room=("--refusing",), by=WITHOUT_RESERVED_PORTS)
+    assert (finding["code"], finding["severity"], "no port below 1024" in finding["what"]) == ("nfs-not-read", "note", True)
 
 
 def test_a_server_that_says_nothing_holds_no_check(site: Site) -> None:

@@ -8,7 +8,7 @@ from mirrorsync.boot.bootset import belonging, image_names, read_boot_set
 from mirrorsync.errors import BootError, PublishError
 from mirrorsync.filesystem import mounts
 from mirrorsync.model.finding import Finding, Severity
-from mirrorsync.probes.etab import loaded_findings, read_etab
+from mirrorsync.probes.etab import flushed_findings, loaded_findings, read_etab, read_kernel
 from mirrorsync.probes.exports import export_findings, exported_above, read_exports
 from mirrorsync.probes.nfs import NfsPlace, nfs_findings
 from mirrorsync.probes.served import served_findings
@@ -25,17 +25,29 @@ def surroundings_findings(site: Site, packages: Sequence[str] = (), *, deep: boo
     yield from _staged(site, deep=deep)
     yield from belonging(site.tree.path, deep=deep)
     if site.export:
-        exports = read_exports()
-        mounted = mounts()
-        found = [export_findings(str(site.tree.path), clients, exports, mounted) for clients in site.export.clients or (None,)]
-        yield from dict.fromkeys(finding for findings in found for finding in findings)
-        loaded = read_etab()
-        yield from loaded_findings(exports, loaded, exported_above(str(site.tree.path), (*exports.entries, *loaded)))
-    if not (site.urls or (site.export and site.export.nfs)):
+        yield from _export_findings(str(site.tree.path), site.export.clients)
+    yield from _reached(site, packages, deep=deep)
+
+
+def _export_findings(path: str, clients: Sequence[str]) -> Iterator[Finding]:
+    """What is written, and what exportfs and the kernel have read of it."""
+    exports, mounted = read_exports(), mounts()
+    found = [export_findings(path, each, exports, mounted) for each in clients or (None,)]
+    yield from dict.fromkeys(finding for findings in found for finding in findings)
+    loaded = read_etab()
+    concerned = exported_above(path, (*exports.entries, *loaded))
+    yield from loaded_findings(exports, loaded, concerned)
+    yield from flushed_findings(exports, read_kernel(), concerned)
+
+
+def _reached(site: Site, packages: Sequence[str], *, deep: bool) -> Iterator[Finding]:
+    """The tree as nodes ask for it by NFS and by its URLs."""
+    root, nfs = site.tree.path, site.export.nfs if site.export else ""
+    if not (site.urls or nfs):
         return
-    root, names = site.tree.path, (*_indexes(site), *image_names(site.tree.path))
-    if site.export and site.export.nfs:
-        yield from nfs_findings(NfsPlace.at(site.export.nfs), site.export.versions, root, names, packages, deep=deep)
+    names = (*_indexes(site), *image_names(root))
+    if site.export and nfs:
+        yield from nfs_findings(NfsPlace.at(nfs, site.export.clients), site.export.versions, root, names, packages, deep=deep)
     for url in site.urls:
         yield from url_findings(url, root, names, packages, window_at, deep=deep)
 

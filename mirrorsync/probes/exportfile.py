@@ -128,7 +128,7 @@ def _lines(text: str) -> Iterator[list[_Word]]:
         if token.lastgroup == "unclosed":
             raise _StopError(line, "a quotation mark is not closed")
         if token.lastgroup == "word":
-            words.append(_Word(_plain(token.group()), line))
+            words.append(_Word(plain(token.group()), line))
         elif token.lastgroup == "end" and words:
             yield words
             words = []
@@ -137,7 +137,7 @@ def _lines(text: str) -> Iterator[list[_Word]]:
         yield words
 
 
-def _plain(word: str) -> str:
+def plain(word: str) -> str:
     r"""Without quotation marks, and with \040 and the like as the bytes they stand for."""
     raw = _JOINED.sub(b" ", os.fsencode(word.replace('"', "")))
     return os.fsdecode(_OCTAL.sub(lambda match: bytes([int(match[1], 8)]), raw))

@@ -14,6 +14,7 @@ from mirrorsync.probes.exportfile import WORLD, Export, parse_exports
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _OPTIONS = "ro,no_subtree_check"
+_EVERYONE = "(everyone)"  # as mountd calls it
 _RELOAD = "then `exportfs -ra`"
 _WITHOUT_IDENTITY = ("tmpfs", "ramfs", "overlay", "fuse", "nfs", "nfs4", "9p", "virtiofs", "cifs")
 
@@ -84,6 +85,17 @@ def exported_above(tree_path: str, exports: Sequence[Export]) -> frozenset[str]:
     """The directories of these entries through which nodes reach the tree."""
     tree = PurePosixPath(os.path.realpath(tree_path))
     return frozenset(export.path for export in exports if _concerns(export, tree))
+
+
+def is_shown(path: str, clients: str | None, shown: Sequence[tuple[str, Sequence[str]]]) -> bool:
+    """Whether the directories and clients that a mount service shows let these clients mount the path, or may do so."""
+    entries = [
+        Export(directory, WORLD if client in (_EVERYONE, "") else client, (), "", 0)
+        for directory, names in shown
+        for client in names or (WORLD,)
+    ]
+    opening = [entry for entry in entries if PurePosixPath(path).is_relative_to(entry.path)]
+    return bool(_relevant(opening, clients))
 
 
 def exports_of_tree(tree_path: str, exports: Exports) -> tuple[Export, ...]:

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from mirrorsync.files import sha256_of
 from mirrorsync.model.finding import Finding, Severity, curtailed
 from mirrorsync.probes import nfsclient
+from mirrorsync.probes.exports import is_shown
 
 _SMALL = 1 << 20  # bytes of a file that is always read whole
 _SAMPLES = 16
@@ -32,16 +33,17 @@ _SAME = "is the exported folder the one that the tree lies in, and is nothing mo
 
 @dataclass(frozen=True, slots=True)
 class NfsPlace:
-    """What nodes mount: a server, and the path there."""
+    """What nodes mount: a server, and the path there. clients: who they are, as export_findings takes it; nothing leaves it open."""
 
     server: str
     path: str
+    clients: tuple[str, ...] = ()
 
     @classmethod
-    def at(cls, url: str) -> Self:
+    def at(cls, url: str, clients: Sequence[str] = ()) -> Self:
         """The place of nfs://SERVER/PATH (RFC 2224)."""
         parts = urlsplit(url)
-        return cls(parts.hostname or "", unquote(parts.path).rstrip("/") or "/")
+        return cls(parts.hostname or "", unquote(parts.path).rstrip("/") or "/", tuple(clients))
 
     def __str__(self) -> str:
         return f"{self.server}:{self.path}"
@@ -71,17 +73,35 @@ def _of_version(place: NfsPlace, version: int, root: Path, files: Mapping[str, b
     """files: whether each is to be read.  own: its size in bytes on the disk."""
     how, answered = f"by NFS version {version}", False
     for answer in _answers(place, version, files):
-        if answer.get("mounted"):
+        if "exports" in answer:
+            answered = True
+            yield from _shown_findings(place, answer["exports"])
+        elif answer.get("mounted"):
             answered = True
         elif "path" in answer:
             yield from _file_findings(f"{place}/{answer['path']}", how, root / answer["path"], own[answer["path"]], answer)
         elif "said" in answer:
             answered = True
-            what = f"nodes cannot mount it {how}: {_said(answer)}"
-            yield Finding(Severity.ERROR, "nfs-unreachable", str(place), what, _MOUNT)
+            yield _refusal(place, how, answer)
         elif answer.get("over"):
             what = f"nodes wait for it {how}: it {'ceased to answer' if answered else 'does not answer'}"
             yield Finding(Severity.ERROR, "nfs-unreachable", str(place), what, _MOUNT)
+
+
+def _shown_findings(place: NfsPlace, shown: Sequence[tuple[str, Sequence[str]]]) -> Iterator[Finding]:
+    """Who is missing of those to whom mountd says it exports the tree, or a folder above it: `showmount -e`."""
+    for clients in place.clients or (None,):
+        if not is_shown(place.path, clients, shown):
+            what = f"its server's mountd shows no export of it to {clients or 'anybody'} (`showmount -e {place.server}`)"
+            yield Finding(Severity.WARNING, "nfs-not-shown", str(place), what, _MOUNT)
+
+
+def _refusal(place: NfsPlace, how: str, answer: Mapping[str, Any]) -> Finding:
+    """A refusal to one who asks from a port that anybody has says nothing of nodes, which ask as root: exports(5), `secure`."""
+    if answer["errno"] in _DENIED and not answer["reserved"]:
+        what = f"nothing was read {how}: the server refuses this user, who has no port below 1024 to ask from, as nodes have"
+        return Finding(Severity.NOTE, "nfs-not-read", str(place), what, "let root run `mirrorsync check` now and then")
+    return Finding(Severity.ERROR, "nfs-unreachable", str(place), f"nodes cannot mount it {how}: {_said(answer)}", _MOUNT)
 
 
 def _file_findings(where: str, how: str, path: Path, size: int, answer: Mapping[str, Any]) -> Iterator[Finding]:

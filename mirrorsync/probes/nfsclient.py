@@ -4,14 +4,18 @@ It calls libnfs, a client in user space, as an unprivileged user. Nothing can st
 the program where no line comes for a while. It has the standard library alone, for -I leaves it no more.
 
 The request is one JSON object: server, path, version (3 or 4), uid, files ([[path below the path, whether to read it], …]). Answers are
-a line of JSON each: {} now and then while something is read; {"mounted": true}; {"path", "size", "sha256": null where it was not to be
-read}; {"path", "errno", "said"}; {"errno", "said"} where it could not be mounted.
+a line of JSON each: {"exports": [[directory, [client, …]], …]} first for version 3, where the mount service says so; {} now and then while
+something is read; {"mounted": true}; {"path", "size", "sha256": null where it was not to be
+read}; {"path", "errno", "said"}; {"errno", "said", "reserved": whether it asked from a port that root alone has} where it could not be
+mounted.
 """
 
 import ctypes
 import hashlib
 import json
 import os
+import socket
+import struct
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +24,12 @@ LIBRARY = "libnfs.so.13"
 _SECONDS = 20
 _BLOCK = 1 << 18
 _SIGN_OF_LIFE = 1 << 20  # bytes
+_WITH_MOUNT_SERVICE = 3
+_RESERVED = range(600, 1024)
+_MOST_BYTES = 1 << 20
+_LAST = 1 << 31  # fragment of a record
+_PORTMAPPER, _PORTMAPPER_PORT, _GETPORT = 100000, 111, 3
+_MOUNT, _EXPORT = 100005, 5
 _FIELDS = 17  # of struct nfs_stat_64, each of 64 bits
 _SIZE = 7
 
@@ -116,13 +126,81 @@ def _say(answer: dict[str, Any]) -> None:
     print(json.dumps(answer), flush=True)
 
 
+def _shown(server: str) -> list[tuple[str, list[str]]] | None:
+    """What `showmount -e` prints (RFC 1813, 5.2.5), which libnfs gives without the clients; None where nobody says."""
+    try:
+        wanted = struct.pack(">4I", _MOUNT, _WITH_MOUNT_SERVICE, socket.IPPROTO_TCP, 0)
+        [port] = struct.unpack(">I", _called(server, _PORTMAPPER_PORT, (_PORTMAPPER, 2, _GETPORT), wanted))
+        words = _Words(_called(server, port, (_MOUNT, _WITH_MOUNT_SERVICE, _EXPORT)))
+        return [(words.text(), [words.text() for _ in words.more()]) for _ in words.more()]
+    except (OSError, OverflowError, struct.error):
+        return None
+
+
+def _called(server: str, port: int, procedure: tuple[int, int, int], arguments: bytes = b"") -> bytes:
+    """What a procedure (program, version, number) returns: RFC 5531, sections 9 and 11. Raises OSError, struct.error."""
+    with socket.create_connection((server, port), _SECONDS) as connection, connection.makefile("rwb") as stream:
+        call = struct.pack(">10I", os.getpid(), 0, 2, *procedure, 0, 0, 0, 0) + arguments
+        stream.write(struct.pack(">I", len(call) | _LAST) + call)
+        stream.flush()
+        reply, mark = b"", 0
+        while not mark & _LAST and len(reply) < _MOST_BYTES:
+            [mark] = struct.unpack(">I", stream.read(4))
+            reply += stream.read(min(mark & ~_LAST, _MOST_BYTES))
+    _, kind, accepted, _, length = struct.unpack_from(">5I", reply)
+    [result] = struct.unpack_from(">I", reply, 20 + length)
+    if (kind, accepted, result) != (1, 0, 0):
+        raise OSError("it was not accepted")
+    return reply[24 + length :]
+
+
+class _Words:
+    """The values of a reply, one after the other: RFC 4506. Raises struct.error beyond its end."""
+
+    def __init__(self, reply: bytes) -> None:
+        self._reply = reply
+        self._at = 0
+
+    def number(self) -> int:
+        [value] = struct.unpack_from(">I", self._reply, self._at)
+        self._at += 4
+        return int(value)
+
+    def text(self) -> str:
+        length = self.number()
+        value = self._reply[self._at : self._at + length]
+        self._at += length + -length % 4
+        return value.decode(errors="replace")
+
+    def more(self) -> Iterator[None]:
+        """As often as there is another one in a list."""
+        while self.number():
+            yield
+
+
+def _has_reserved_ports() -> bool:
+    """Whether libnfs, which tries to, could ask from a port below 1024: exports without `insecure` take no others."""
+    for port in _RESERVED:
+        with socket.socket() as tried:
+            try:
+                tried.bind(("", port))
+            except PermissionError:
+                return False
+            except OSError:  # somebody has it
+                continue
+            return True
+    return True
+
+
 def main() -> None:
     """Answer one request."""
     request = json.load(sys.stdin)
+    if request["version"] == _WITH_MOUNT_SERVICE and (shown := _shown(request["server"])) is not None:
+        _say({"exports": shown})
     try:
         mount = Mount(request["server"], request["path"], request["version"], request["uid"])
     except NfsError as error:
-        _say({"errno": error.number, "said": str(error)})
+        _say({"errno": error.number, "said": str(error), "reserved": _has_reserved_ports()})
         return
     _say({"mounted": True})
     for path, whole in request["files"]:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -20,7 +20,9 @@ from tests.namespaces import obstacle
 
 ADDRESS = "10.77.0.1"
 START_SECONDS = 20
-_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+"""What makes a command the first process of such namespaces."""
+
 _PORTMAPPER, _NFS, _MOUNT = 111, 2049, 20048
 _DAEMONS = ("ganesha.nfsd", "rpcbind", "ip", "unshare")
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
@@ -29,11 +31,11 @@ _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 # and every look of an older mount is made by its handle again, as it would be long after the exchange.
 _CONFIG = """
 NFS_CORE_PARAM {{
-    Protocols = {version}; Bind_addr = {address}; NFS_Port = {nfs}; MNT_Port = {mount};
+    Protocols = {versions}; Bind_addr = {address}; NFS_Port = {nfs}; MNT_Port = {mount};
     Enable_NLM = false; Enable_RQUOTA = false; mount_path_pseudo = false;
 }}
 NFS_KRB5 {{ Active_krb5 = false; }}
-NFSv4 {{ Graceless = true; RecoveryRoot = {work}/recovery; Minor_Versions = 0; }}
+NFSv4 {{ Graceless = true; RecoveryRoot = {work}/recovery; Minor_Versions = 0, 1, 2; }}
 MDCACHE {{ Dir_Chunk = 0; Entries_HWMark = 50; LRU_Run_Interval = 1; }}
 EXPORT {{
     Export_Id = 1; Path = {export}; Pseudo = {export}; Attr_Expiration_Time = 0;
@@ -54,7 +56,7 @@ def missing() -> str:
 
 def run_inside(module: str, arguments: Sequence[str]) -> NoReturn:
     """Become `module`, run in new namespaces."""
-    os.execvp(_UNSHARE[0], [*_UNSHARE, sys.executable, "-m", module, *arguments])
+    os.execvp(UNSHARE[0], [*UNSHARE, sys.executable, "-m", module, *arguments])
 
 
 def enter_network() -> None:
@@ -74,30 +76,44 @@ def enter_network() -> None:
 @contextmanager
 def portmapper(work: Path) -> Iterator[None]:
     """rpcbind, without which ganesha does not serve version 3."""
-    with _started(["rpcbind", "-f", "-w"], _PORTMAPPER, work / "rpcbind.log"):
+    with daemon(["rpcbind", "-f", "-w"], work / "rpcbind.log", answering(_PORTMAPPER)):
         yield
 
 
 @contextmanager
-def ganesha(export: Path, version: int, work: Path) -> Iterator[None]:
-    """Serve the folder `export` under its own path at ADDRESS, by this one version of NFS."""
+def ganesha(export: Path, versions: Sequence[int], work: Path) -> Iterator[None]:
+    """Serve the folder `export` under its own path at ADDRESS, by these versions of NFS."""
     (work / "recovery").mkdir(exist_ok=True)
     config = work / "ganesha.conf"
-    config.write_text(_CONFIG.format(version=version, address=ADDRESS, nfs=_NFS, mount=_MOUNT, work=work, export=export))
+    protocols = ", ".join(map(str, versions))
+    config.write_text(_CONFIG.format(versions=protocols, address=ADDRESS, nfs=_NFS, mount=_MOUNT, work=work, export=export))
     command = ["ganesha.nfsd", "-F", "-f", str(config), "-L", str(work / "ganesha.log"), "-p", str(work / "ganesha.pid")]
-    with _started(command, _NFS, work / "output.log"):
+    with daemon(command, work / "output.log", answering(_NFS)):
         yield
 
 
 @contextmanager
-def _started(command: Sequence[str], port: int, log: Path) -> Iterator[None]:
-    """A daemon in the foreground, from when it answers until it is ended."""
+def daemon(command: Sequence[str], log: Path, ready: Callable[[], bool]) -> Iterator[None]:
+    """A daemon in the foreground, from when it is ready until it is ended."""
     with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "PATH": _PATH}) as process:
         try:
-            _wait_for(port, process, log)
+            _wait_until(ready, process, log)
             yield
         finally:
             _end(process)
+
+
+def answering(port: int) -> Callable[[], bool]:
+    """Whether somebody takes connections at that port of ADDRESS."""
+
+    def answers() -> bool:
+        try:
+            socket.create_connection((ADDRESS, port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    return answers
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -108,13 +124,10 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.kill()
 
 
-def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait_until(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", log: Path) -> None:
     limit = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < limit:
-        try:
-            socket.create_connection((ADDRESS, port), 1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
+        if ready():
             return
+        time.sleep(0.02)
     raise RuntimeError(f"{process.args!r} does not answer: {log.read_text(errors='replace')[-1000:]}")

@@ -58,7 +58,7 @@ def _rested(folder: Path, version: int) -> int:
 def _installed(folder: Path, tree: Strand, server: ExitStack, version: int) -> Install:
     """An install that sees the tree published to before hdlist2 and before the second half of its packages; `server` holds the server."""
     steps = iter(range(2 * PUBLICATIONS))
-    start = partial(ganesha.ganesha, folder / "served/u1", version, folder)
+    start = partial(ganesha.ganesha, folder / "served/u1", (version,), folder)
 
     def rest() -> None:
         for _ in range(PUBLICATIONS):

@@ -36,7 +36,7 @@ def nfs_campaign(folder: Path, stock: Stock, installs: int, publications: int) -
 
 def _nfs_version(strands: list[Strand], folder: Path, version: int, installs: int, publications: int) -> Tally:
     readers = {Layout.REDHAT: redhat_packages, Layout.REPODATA: repodata_packages}
-    with ganesha(folder / "served/u1", version, folder):
+    with ganesha(folder / "served/u1", (version,), folder):
         chosen = [(one, pinned(mounts(folder, version), readers[one.layout], f"NFSv{version}, {one.layout}"), NODES) for one in strands]
         return campaign(chosen, installs, publications)
 
