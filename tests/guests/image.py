@@ -5,10 +5,12 @@ import importlib.metadata
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.guests import kernel
+from tests.guests.kernel import Kernel, debian_kernel, modules_of, run
 
 DEPENDENCIES = "opt/dependencies"
 """Where the image has mirrorsync's dependencies, below its root."""
@@ -30,7 +32,6 @@ _INCLUDED = "kmod,iproute2,nfs-kernel-server,nfs-common,rpcbind,python3,python3-
 _BOOT_MODULES = ("virtio_pci", "virtio_blk")
 _BULKY = ("sound", "drivers/gpu", "drivers/infiniband", "drivers/net/ethernet", "drivers/scsi", "drivers/media")
 _ROOT_SIZE = "900M"
-_LIMIT_SECONDS = 900
 
 _INIT = """#!/busybox sh
 /busybox mkdir -p /dev /root
@@ -54,10 +55,6 @@ class Image:
     initrd: Path
 
 
-class ImageError(Exception):
-    """The image could not be made."""
-
-
 def obstacle() -> str:
     """Why no guest can be run on this machine, "" where one can."""
     missing = sorted({package for command, package in NEEDED.items() if shutil.which(command) is None})
@@ -73,10 +70,10 @@ def make_image(cache: Path) -> Image:
     if image.root.exists():
         return image
     folder.mkdir(parents=True, exist_ok=True)
-    root = _debian(folder / "root")
-    version = _kernel(folder / "kernel", root, image.kernel)
-    _add_dependencies(root / DEPENDENCIES)
-    _initrd(root, version, folder / "initrd", image.initrd)
+    root = debian(folder / "root", _INCLUDED)
+    version = add_kernel(debian_kernel(folder / "kernel"), root, image.kernel)
+    add_dependencies(root / DEPENDENCIES)
+    make_initrd(root, version, folder / "initrd", image.initrd, _INIT)
     made = make_disk(root, folder / "root.img.new", _ROOT_SIZE)
     for name in ("root", "kernel", "initrd"):
         shutil.rmtree(folder / name)
@@ -85,58 +82,41 @@ def make_image(cache: Path) -> Image:
 
 
 def _recipe() -> str:
-    """A digest of this module and of the versions of all that it copies from here."""
+    """A digest of what makes it, and of the versions of all that it copies from here."""
     versions = [f"{name} {importlib.metadata.version(name)}" for name in _dependencies_of("mirrorsync")]
-    text = "\n".join([Path(__file__).read_text(encoding="utf-8"), *versions])
+    text = "\n".join([*(Path(name).read_text(encoding="utf-8") for name in (__file__, kernel.__file__)), *versions])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def make_disk(content: Path, disk: Path, size: str) -> Path:
     """An ext4 file system with the files of `content`, in the file `disk`."""
     disk.unlink(missing_ok=True)
-    _run("mkfs.ext4", "-q", "-d", str(content), str(disk), size)
+    run("mkfs.ext4", "-q", "-d", str(content), str(disk), size)
     return disk
 
 
-def _run(*command: str, cwd: Path | None = None, text: str | None = None) -> str:
-    try:
-        done = subprocess.run(command, cwd=cwd, input=text, capture_output=True, text=True, check=False, timeout=_LIMIT_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        raise ImageError(f"{command[0]} did not end within {_LIMIT_SECONDS} s") from error
-    if done.returncode != 0:
-        raise ImageError(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
-    return done.stdout
-
-
-def _debian(root: Path) -> Path:
+def debian(root: Path, included: str) -> Path:
+    """Debian 12's least system at `root`, with these packages."""
     shutil.rmtree(root, ignore_errors=True)
-    _run("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={_INCLUDED}", "bookworm", str(root))
+    run("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={included}", "bookworm", str(root))
     for name in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"):
         shutil.rmtree(root / name)
     return root
 
 
-def _kernel(folder: Path, root: Path, kernel: Path) -> str:
-    """Put Debian's kernel for virtual machines at `kernel` and its modules into `root`; its version."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    wanted = re.search(r"Depends: (linux-image-\S+)", _run("apt-cache", "depends", "linux-image-cloud-amd64"))
-    if wanted is None:
-        raise ImageError("apt knows no linux-image-cloud-amd64; run apt-get update")
-    _run("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", wanted[1], cwd=folder)
-    [package] = folder.glob("*.deb")
-    _run("dpkg-deb", "-x", str(package), str(folder))
-    [modules] = (folder / "lib/modules").iterdir()
+def add_kernel(found: Kernel, root: Path, image: Path) -> str:
+    """Put the kernel at `image` and its modules, but for those that no guest needs, into `root`; its version."""
+    modules = root / "usr/lib/modules" / found.version
+    shutil.copytree(found.modules, modules)
     for name in _BULKY:
         shutil.rmtree(modules / "kernel" / name, ignore_errors=True)
-    shutil.copytree(modules, root / "usr/lib/modules" / modules.name)
-    _run("depmod", "-b", str(root), modules.name)
-    [image] = (folder / "boot").glob("vmlinuz-*")
-    shutil.copy(image, kernel)
-    return modules.name
+    run("depmod", "-b", str(root), found.version)
+    shutil.copy(found.image, image)
+    return found.version
 
 
-def _add_dependencies(target: Path) -> None:
+def add_dependencies(target: Path) -> None:
+    """What mirrorsync imports, as it is installed here."""
     for name in _dependencies_of("mirrorsync"):
         for file in importlib.metadata.files(name) or ():
             if ".." not in file.parts and "__pycache__" not in file.parts:
@@ -163,23 +143,16 @@ def _direct(name: str) -> Iterator[str]:
             yield re.sub(r"[-_.]+", "-", required[0]).lower()
 
 
-def _initrd(root: Path, version: str, folder: Path, initrd: Path) -> None:
+def make_initrd(root: Path, version: str, folder: Path, initrd: Path, script: str) -> None:
     """A cpio archive of busybox, the modules that the root file system lies behind, and the script that goes over to it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    modules = _modules(root, version)
+    modules = modules_of(root, version, _BOOT_MODULES)
     for module in modules:
         shutil.copy(module, folder)
     shutil.copy("/usr/bin/busybox", folder / "busybox")
     init = folder / "init"
-    init.write_text(_INIT.format(modules=" ".join(module.name for module in modules), dependencies=DEPENDENCIES))
+    init.write_text(script.format(modules=" ".join(module.name for module in modules), dependencies=DEPENDENCIES))
     init.chmod(0o755)
     names = "\n".join(sorted(path.name for path in folder.iterdir()))
-    _run("cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0", "-O", str(initrd), cwd=folder, text=names)
-
-
-def _modules(root: Path, version: str) -> list[Path]:
-    """Kernel modules in the order to load them."""
-    listed = _run("modprobe", "-d", str(root), "-S", version, "--show-depends", "-a", *_BOOT_MODULES)
-    paths = [line.split()[1] for line in listed.splitlines() if line.startswith("insmod")]
-    return [Path(path) for path in dict.fromkeys(paths)]
+    run("cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0", "-O", str(initrd), cwd=folder, text=names)

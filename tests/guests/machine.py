@@ -58,18 +58,28 @@ def _machine(image: Image, hardware: Hardware, wire: socket.socket, folder: Path
     with ours:
         with theirs:
             command = _command(image, hardware, wire=wire.fileno(), calls=theirs.fileno(), console=console)
-            process = _start(command, (wire.fileno(), theirs.fileno()), folder / f"{hardware.role}.qemu")
+            process = start(command, (wire.fileno(), theirs.fileno()), folder / f"{hardware.role}.qemu")
         try:
             yield _Started(Calls(hardware.role, ours), console)
         finally:
-            _end(process)
+            end(process)
 
 
-def _start(command: Sequence[str], descriptors: Sequence[int], log: Path) -> subprocess.Popen[bytes]:
-    """QEMU keeps what is written to disks of `snapshot=on` in $TMPDIR."""
+def start(command: Sequence[str], descriptors: Sequence[int], log: Path) -> subprocess.Popen[bytes]:
+    """Start QEMU, which keeps what is written to disks of `snapshot=on` in $TMPDIR: the log's folder."""
     environ = {**os.environ, "TMPDIR": str(log.parent)}
     with log.open("wb") as output:
         return subprocess.Popen(command, pass_fds=descriptors, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environ)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Switch it off."""
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(_END_SECONDS)
 
 
 def _command(image: Image, hardware: Hardware, *, wire: int, calls: int, console: Path) -> list[str]:
@@ -84,12 +94,3 @@ def _command(image: Image, hardware: Hardware, *, wire: int, calls: int, console
     words += ["-netdev", f"socket,id=wire,fd={wire}", "-device", f"virtio-net-pci,netdev=wire,mac={address},romfile="]
     words += ["-chardev", f"socket,id=calls,fd={calls}", "-device", "virtio-serial-pci"]
     return [*words, "-device", f"virtserialport,chardev=calls,name={PORT}", "-device", "virtio-rng-pci"]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(_END_SECONDS)

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.guests.calls import GuestError
-from tests.guests.image import Image, ImageError, make_image, obstacle
+from tests.guests.image import Image, make_image, obstacle
+from tests.guests.kernel import ImageError
 from tests.guests.machine import Hardware, pair
 from tests.guests.master import PARENT, TREE
 from tests.guests.session import IDLE, OPTIONS, Session
