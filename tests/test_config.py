@@ -314,7 +314,7 @@ def test_all_problems_are_told_at_once_each_with_its_file_and_key(write: Write) 
         ("exlude = []", "trees.a.exlude: is not a key here; did you mean 'exclude'?"),
         ("keep_generation = 3", "trees.a.keep_generation: is not a key here; did you mean 'keep_generations'?"),
         ("boot.dir = '/x'", "trees.a.boot.dir: is not a key here; did you mean 'directory'?"),
-        ("boot.x = 1", "trees.a.boot.x: is not a key here; the keys here are arguments, directory, groups, style, tftp"),
+        ("boot.x = 1", "trees.a.boot.x: is not a key here; the keys here are arguments, directory, groups, style, tftp, tftp_log"),
         ('"a b" = 1', 'trees.a."a b": is not a key here; the keys here are '),
     ],
 )

@@ -36,9 +36,9 @@ def site_of(config: Config, name: str) -> Site:
     export = Export(settings.export.clients, settings.export.nfs, settings.export.versions) if settings.export else None
     policy = replace(settings.policy, promote_epochs=settings.layout is Layout.REDHAT)
     texts = tuple(dict.fromkeys(place for update in settings.updates for place in update.advisories))
-    boot = BootPlace(_staging(name, settings, settings.boot), settings.boot.tftp) if settings.boot else None
+    boot = BootPlace(_staging(name, settings, settings.boot), settings.boot.tftp, settings.boot.tftp_log) if settings.boot else None
     errata = (targets_of(config), waivers_of(config, name))
-    return Site(tree_of(config, name), policy, boot, export, settings.urls, _unsigned(settings), texts, *errata)
+    return Site(tree_of(config, name), policy, boot, export, settings.urls, _unsigned(settings), texts, *errata, settings.access_log)
 
 
 def _staging(name: str, settings: TreeConfig, boot: BootConfig) -> Staging:

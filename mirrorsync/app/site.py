@@ -75,17 +75,19 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class BootPlace:
-    """Where boot sets go. tftp: the URL of that directory as nodes ask for it, None where nobody said."""
+    """Where boot sets go. tftp: the URL of that directory as nodes ask for it.  log: the TFTP server's. None where nobody said."""
 
     staging: Staging
     tftp: str | None = None
+    log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """A tree and what was decided about it. boot: None where nothing is staged.
 
-    urls: the tree's own, as nodes use them.  unsigned: the update mirrors whose packages need not be signed.
+    urls: the tree's own, as nodes use them.  access_log: of the server behind them, None where nobody said.
+    unsigned: the update mirrors whose packages need not be signed.
     texts: where advisories of the distributor lie as texts.
     targets: by when errata are to be published, from their issue on.  waivers: what may be late; ended ones too.
     """
@@ -99,3 +101,4 @@ class Site:
     texts: tuple[Path, ...] = ()
     targets: Mapping[Urgency, timedelta] = field(default_factory=dict)
     waivers: tuple[WaiverRule, ...] = ()
+    access_log: Path | None = None

@@ -1,5 +1,8 @@
 """What a tree is just now: read from its journal, waiting for nobody."""
 
+from datetime import datetime
+
+from mirrorsync.app.activity import activity
 from mirrorsync.app.boot import compare_boot_set
 from mirrorsync.app.present import own_files
 from mirrorsync.app.site import Site
@@ -11,7 +14,7 @@ from mirrorsync.tree.layout import is_package
 from mirrorsync.tree.ways import check_path
 
 
-def tree_status(site: Site) -> StatusOutcome:
+def tree_status(site: Site, now: datetime) -> StatusOutcome:
     """A tree's state. Raises TreeError where there is no tree."""
     tree = site.tree
     check_path(tree)
@@ -30,4 +33,5 @@ def tree_status(site: Site) -> StatusOutcome:
         boot=compare_boot_set(site),
         running=lock_holder(tree.lock),
         findings=not_signed(site),
+        activity=activity(site, now),
     )

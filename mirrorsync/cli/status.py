@@ -1,5 +1,7 @@
 """`mirrorsync status`."""
 
+from datetime import UTC, datetime
+
 import click
 
 from mirrorsync.app.assembly import site_of
@@ -16,9 +18,9 @@ from mirrorsync.report.text import failure_lines, status_lines
 @json_option
 @click.pass_obj
 def status_command(call: Call, trees: tuple[str, ...], *, as_json: bool) -> None:
-    """Say what trees are just now: generation, packages, boot set, and whether a run is at work."""
+    """Say what trees are just now: generation, packages, boot set, whether a run is at work, and who seems to be installing."""
     config = call.config()
-    outcomes = list(each_tree(chosen_trees(config, trees), lambda name: tree_status(site_of(config, name))))
+    outcomes = list(each_tree(chosen_trees(config, trees), lambda name: tree_status(site_of(config, name), datetime.now(UTC))))
     if as_json:
         print_document(status_document(outcomes))
     else:

@@ -140,6 +140,7 @@ class BootConfig(Table):
 
     tftp: that directory's URL as nodes ask for it; `check` and `update` look at it there.
     arguments: the kernel's, where menus are made; None for those that name the tree's first URL.
+    tftp_log: where the TFTP server's lines go, by which `status` sees who loads them.
     """
 
     directory: File
@@ -147,6 +148,7 @@ class BootConfig(Table):
     tftp: TftpUrl | None = None
     arguments: Arguments | None = None
     groups: tuple[BootGroupConfig, ...] = ()
+    tftp_log: File | None = None
 
 
 class ExportConfig(Table):
@@ -182,7 +184,10 @@ class DaemonConfig(ScheduleConfig):
 
 
 class TreeConfig(Table):
-    """[trees.NAME]: one install tree, and where its updates come from. urls: by which nodes install from it, over HTTP or FTP."""
+    """[trees.NAME]: one install tree, and where its updates come from. urls: by which nodes install from it, over HTTP or FTP.
+
+    access_log: that of the HTTP server behind them, by which `status` sees who does.
+    """
 
     path: TreePath
     layout: Layout
@@ -206,6 +211,7 @@ class TreeConfig(Table):
     boot: BootConfig | None = None
     export: ExportConfig | None = None
     urls: tuple[NodeUrl, ...] = ()
+    access_log: File | None = None
     schedule: ScheduleConfig = ScheduleConfig()
 
     @property

@@ -1,10 +1,11 @@
 """What a run did to one tree: the value that terminal, JSON, mail and exit code are made from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from mirrorsync.errors import ExitCode
+from mirrorsync.model.activity import Activity
 from mirrorsync.model.basis import Basis
 from mirrorsync.model.comparison import Comparison
 from mirrorsync.model.finding import Finding, Severity
@@ -134,6 +135,7 @@ class StatusOutcome:
     boot: BootChange
     running: str | None = None
     findings: tuple[Finding, ...] = ()
+    activity: Activity = field(default_factory=Activity)
 
     @property
     def exit_code(self) -> ExitCode:

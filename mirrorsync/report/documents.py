@@ -152,6 +152,14 @@ def _status(outcome: StatusOutcome) -> dict[str, Any]:
         "kept_generations": list(outcome.kept_generations),
         "boot": outcome.boot.value,
         "running": outcome.running,
+        "installing": {
+            "presence": outcome.activity.presence.value,
+            "nodes": [
+                {"node": sign.node, "way": sign.way, "seconds": None if sign.age is None else int(sign.age.total_seconds())}
+                for sign in outcome.activity.signs
+            ],
+            "unknown": list(outcome.activity.unknown),
+        },
         "findings": findings_list(outcome.findings),
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from mirrorsync.model.activity import RECENT, Activity, Presence
 from mirrorsync.model.comparison import Comparison
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.outcome import (
@@ -20,6 +21,8 @@ from mirrorsync.model.plan import Kept, Plan
 
 _UNIT = 1000
 _MANY = 10
+_MOST_NODES = 20
+_MINUTE = 60
 _LAST_OF_FOUR_DIGITS = 0xFFFF
 
 
@@ -153,7 +156,26 @@ def status_lines(outcome: StatusOutcome) -> Iterator[str]:
     yield f"  boot set: {outcome.boot.value}"
     if outcome.running:
         yield f"  at work now: {outcome.running}"
+    yield from _indented(_activity_lines(outcome.activity))
     yield from _indented(finding_lines(outcome.findings))
+
+
+def _activity_lines(activity: Activity) -> Iterator[str]:
+    """Who seems to be installing; that nobody knows counts as busy."""
+    minutes = int(RECENT.total_seconds() // _MINUTE)
+    if activity.presence is Presence.IDLE:
+        yield f"nobody seems to be installing: nothing was heard of a node for {minutes} minutes"
+    elif not activity.signs:
+        yield "whether somebody is installing is not known, which counts as busy:"
+    else:
+        nodes = {sign.node for sign in activity.signs}
+        yield f"{_count(len(nodes), 'node')} heard of within {minutes} minutes:"
+    for sign in activity.signs[:_MOST_NODES]:
+        age = "" if sign.age is None else f", {int(sign.age.total_seconds() // _MINUTE)} min ago"
+        yield f"  {sign.node} ({sign.way}{age})"
+    if activity.signs[_MOST_NODES:]:
+        yield f"  and {len(activity.signs) - _MOST_NODES} more; --json has all"
+    yield from (f"  {reason}" for reason in activity.unknown)
 
 
 def history_lines(outcome: HistoryOutcome) -> Iterator[str]:
