@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from mirrorsync.model.activity import Activity, Presence, Sign
-from mirrorsync.planning.traces import http_signs, latest, nfs4_signs, nfs_signs, reaches_back, tftp_signs
+from mirrorsync.planning.traces import http_signs, latest, nfs4_signs, nfs_signs, own_addresses, reaches_back, tftp_signs
 from mirrorsync.probes.activity import by_http, by_nfs, by_tftp, together
 from tests import servers
 from tests.sites import Site
@@ -92,7 +92,32 @@ nfsd 127.0.0.1 -test-client-
 
 
 def test_and_who_asked_lately_by_whatever_version() -> None:
-    assert told([*nfs_signs(CONTENT, ("127.0.0.1",))]) == [("10.1.0.8", "NFS", None), ("10.1.0.9", "NFS", None)]
+    assert told([*nfs_signs(CONTENT)]) == [("10.1.0.8", "NFS", None), ("10.1.0.9", "NFS", None), ("127.0.0.1", "NFS", None)]
+
+
+FIB_TRIE = """Main:
+  +-- 10.1.0.0/16 2 0 2
+     |-- 10.1.0.0
+        /16 link UNICAST
+     |-- 10.1.0.1
+        /32 host LOCAL
+     |-- 10.1.255.255
+        /32 link BROADCAST
+"""
+IF_INET6 = "fd000000000000000000000000000008 02 40 00 80     eth0\n"
+
+
+def test_a_masters_own_addresses_are_no_nodes(tmp_path: Path) -> None:
+    """Its checks ask by whatever name export.nfs gives it, and the server sees the address."""
+    folder = proc(tmp_path, INFO, INFO.replace("10.1.0.8:", "10.1.0.1:"), INFO.replace("10.1.0.8:", "[fd00::8]:"))
+    (folder / "net/fib_trie").write_text(FIB_TRIE)
+    assert {sign.node for sign in by_nfs(folder).signs} == {"10.1.0.8", "10.1.0.9", "127.0.0.1", "fd00::8"}
+    (folder / "net/if_inet6").write_text(IF_INET6)
+    assert {sign.node for sign in by_nfs(folder).signs} == {"10.1.0.8", "10.1.0.9", "127.0.0.1"}
+
+
+def test_the_kernel_of_this_machine_says_its_addresses() -> None:
+    assert "127.0.0.1" in own_addresses(Path("/proc/net/fib_trie").read_text(), "")
 
 
 def proc(folder: Path, *infos: str) -> Path:
@@ -106,13 +131,15 @@ def proc(folder: Path, *infos: str) -> Path:
 
 
 def test_of_one_node_the_better_sign_is_told(tmp_path: Path) -> None:
-    found = by_nfs(("127.0.0.1",), proc(tmp_path, INFO, INFO.replace("12\n", "4\n")))
+    folder = proc(tmp_path, INFO, INFO.replace("12\n", "4\n"))
+    (folder / "net/fib_trie").write_text(FIB_TRIE.replace("10.1.0.1\n", "127.0.0.1\n"))
+    found = by_nfs(folder)
     assert told(latest(found.signs)) == [("10.1.0.8", "NFS 4.2", 4), ("10.1.0.9", "NFS", None)]
     assert together([found]).presence is Presence.BUSY
 
 
 def test_without_an_nfs_server_here_nobody_knows(tmp_path: Path) -> None:
-    found = by_nfs((), tmp_path)
+    found = by_nfs(tmp_path)
     assert (found.signs, together([found, Activity()]).presence) == ((), Presence.UNKNOWN)
 
 

@@ -10,8 +10,6 @@ from mirrorsync.errors import BootError
 from mirrorsync.model.activity import Activity
 from mirrorsync.probes.activity import by_http, by_nfs, by_tftp, together
 
-_OWN = ("127.0.0.1", "::1")
-
 
 def activity(site: Site, now: datetime) -> Activity:
     """What is known of it. `now` has the time zone of this machine, as its logs have."""
@@ -22,7 +20,7 @@ def _looks(site: Site, now: datetime) -> Iterator[Activity]:
     if not (site.export or site.boot or site.urls):
         yield Activity(unknown=("nothing is configured that nodes install by",))
     if site.export:
-        yield by_nfs((*_OWN, urlsplit(site.export.nfs or "").hostname or ""))
+        yield by_nfs()
     if site.boot:
         yield _by_tftp(site, site.boot, now)
     for url in (url for url in site.urls if urlsplit(url).scheme != "ftp"):

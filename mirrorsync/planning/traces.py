@@ -1,12 +1,14 @@
 """The traces that nodes leave in the logs of TFTP and HTTP servers, and in what the kernel says of its NFS clients.
 
 in.tftpd (tftpd-hpa) and dnsmasq write to the system's log, with times of RFC 3164 or RFC 3339; HTTP servers write the common log format.
-/proc/fs/nfsd/clients and /proc/net/rpc/auth.unix.ip: Linux's fs/nfsd/nfs4state.c and net/sunrpc/svcauth_unix.c.
+/proc/fs/nfsd/clients and /proc/net/rpc/auth.unix.ip: Linux's fs/nfsd/nfs4state.c and net/sunrpc/svcauth_unix.c; /proc/net/fib_trie and
+/proc/net/if_inet6: net/ipv4/fib_trie.c and net/ipv6/addrconf.c.
 """
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address
 
 from mirrorsync.model.activity import RECENT, Sign
 
@@ -21,6 +23,8 @@ _TFTP = (
 )
 _HTTP = re.compile(r'(?P<node>\S+) \S+ \S+ \[(?P<time>[^\]]+)\] "(?:GET|HEAD) (?P<path>\S+)[^"]*" \d{3} \S+(?P<rest>.*)')
 _CLIENT = re.compile(r"^(address|seconds from last renew|name|minor version): *(.*)$", re.MULTILINE)
+_LOCAL = re.compile(r"^ *\|-- (\S+)\n +/32 host LOCAL$", re.MULTILINE)
+_INET6 = re.compile(r"^([0-9a-f]{32}) ", re.MULTILINE)
 _MAPPED = "::ffff:"
 _WRONG_CLOCK = timedelta(days=1)
 
@@ -52,12 +56,17 @@ def nfs4_signs(info: str) -> Iterator[Sign]:
         yield Sign(_host(words["address"].strip('"')), f"NFS 4.{words.get('minor version') or 0}", age)
 
 
-def nfs_signs(content: str, own: Collection[str]) -> Iterator[Sign]:
-    """The clients that the kernel has looked up for its NFS server, which it forgets half an hour after; not this machine's `own`."""
+def nfs_signs(content: str) -> Iterator[Sign]:
+    """The clients that the kernel has looked up for its NFS server, which it forgets half an hour after."""
     for line in content.splitlines():
         words = line.split()
-        if len(words) >= len(("nfsd", "address", "domain")) and words[0] == "nfsd" and words[1] not in own:
+        if len(words) >= len(("nfsd", "address", "domain")) and words[0] == "nfsd":
             yield Sign(words[1].removeprefix(_MAPPED), "NFS")
+
+
+def own_addresses(fib_trie: str, if_inet6: str) -> frozenset[str]:
+    """This machine's addresses, by what its kernel says of its routes and of its cards."""
+    return frozenset(_LOCAL.findall(fib_trie)) | {str(IPv6Address(int(digits, 16))) for digits in _INET6.findall(if_inet6)}
 
 
 def latest(signs: Iterable[Sign]) -> tuple[Sign, ...]:

@@ -7,26 +7,35 @@ from datetime import datetime
 from pathlib import Path
 
 from mirrorsync.model.activity import RECENT, Activity, Sign
-from mirrorsync.planning.traces import http_signs, latest, nfs4_signs, nfs_signs, reaches_back, tftp_signs
+from mirrorsync.planning.traces import http_signs, latest, nfs4_signs, nfs_signs, own_addresses, reaches_back, tftp_signs
 
 _MOST_BYTES = 1 << 20  # of a log, from its end
 _MOST_CLIENTS = 65536
 _MINUTES = int(RECENT.total_seconds() // 60)
 
 
-def by_nfs(own: Collection[str], proc: Path = Path("/proc")) -> Activity:
-    """Who is a client of this machine's NFS server. own: addresses that are this machine's."""
+def by_nfs(proc: Path = Path("/proc")) -> Activity:
+    """Who is a client of this machine's NFS server, but for this machine itself, whose checks read as nodes do."""
     looked_up = proc / "net/rpc/auth.unix.ip/content"
     try:
         content = looked_up.read_text(encoding="utf-8", errors="replace")
         folders = list(os.scandir(proc / "fs/nfsd/clients"))[:_MOST_CLIENTS]
     except OSError as error:
         return Activity(unknown=(f"NFS: {error.filename}: {error.strerror}: the server is another's, or only root may look",))
-    signs = [*nfs_signs(content, own)]
+    signs = [*nfs_signs(content)]
     for folder in folders:
         with suppress(OSError):  # it has left meanwhile
             signs += nfs4_signs(Path(folder.path, "info").read_text(encoding="utf-8", errors="replace"))
+    own = own_addresses(_text(proc / "net/fib_trie"), _text(proc / "net/if_inet6"))
     return Activity(tuple(sign for sign in signs if sign.node not in own))
+
+
+def _text(path: Path) -> str:
+    """Nothing where this kernel has no such file: without IPv6, say."""
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
 
 
 def by_tftp(log: Path, names: Collection[str], now: datetime) -> Activity:
