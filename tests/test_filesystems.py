@@ -12,7 +12,7 @@ import pytest
 
 from mirrorsync.model.choices import Layout
 from mirrorsync.tree.indexes import read_indexes
-from mirrorsync.tree.layout import STAMP
+from mirrorsync.tree.layout import STAMP, Shape
 from tests.commands import Mirrorsync, Result, configured
 from tests.conftest import Builder
 from tests.filesystems import Machine, machine
@@ -57,7 +57,7 @@ class Master:
 
     def listed(self) -> list[str]:
         """What an installer would find."""
-        return sorted(str(package.nevra) for package in read_indexes(Layout.REDHAT, self.seen))
+        return sorted(str(package.nevra) for package in read_indexes(Shape(Layout.REDHAT), self.seen))
 
     def generation(self) -> int:
         """Which one lies at the tree's path."""

@@ -15,6 +15,7 @@ import pytest
 from mirrorsync.model.choices import Layout
 from mirrorsync.model.version import NEVRA
 from mirrorsync.tree.indexes import read_indexes
+from mirrorsync.tree.layout import Shape
 from tests.commands import Mirrorsync, configured, dnf, nevra_text
 from tests.corpus import needs_corpus
 from tests.full_size import build_rhel6, link_copy, table
@@ -104,7 +105,7 @@ def lines_of(rows: Iterable[Mapping[str, str]]) -> set[tuple[str, str, str]]:
 
 def whole(tree: Path) -> bool:
     """Whether an installer finds every package that the indexes name, with its size."""
-    packages = read_indexes(Layout.REPODATA, tree)
+    packages = read_indexes(Shape(Layout.REPODATA), tree)
     return len(packages) > 3000 and all((tree / package.location).stat().st_size == package.size for package in packages)
 
 

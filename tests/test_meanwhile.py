@@ -10,6 +10,7 @@ from mirrorsync.app.steadiness import steady
 from mirrorsync.errors import TreeError
 from mirrorsync.model.choices import Layout
 from mirrorsync.tree.indexes import read_indexes
+from mirrorsync.tree.layout import Shape
 from mirrorsync.tree.site import Tree
 from tests.commands import Mirrorsync, configured
 from tests.conftest import Builder
@@ -139,7 +140,7 @@ def site(tmp_path: Path, rpm: Builder) -> Tree:
 
 def listed(tree: Tree) -> str:
     """The version of bash that an installer would find."""
-    [package] = read_indexes(Layout.REDHAT, tree.path)
+    [package] = read_indexes(Shape(Layout.REDHAT), tree.path)
     return package.nevra.evr.version
 
 

@@ -49,10 +49,11 @@ def built(tree: Tree, rpm: Path) -> tuple[Generation, tuple[FileRecord, ...]]:
     package = described(rpm)
     plan = replacing(tree, holding.catalogue.packages, package)
     files = staged(tree.pool, rpm, package)
-    contents = next_contents(tree.layout, holding, plan, files, now=NOW, grace=tree.grace)
+    repositories = {entry.origin: "" for entry in plan.incoming}
+    contents = next_contents(tree.shape, holding, plan, files, repositories, now=NOW, grace=tree.grace)
     number = (tree.stamp() or 0) + 1
     with TreeCache(tree.cache) as cache:
-        build(tree, number, contents, Pool(tree.pool), cache, now=NOW)
+        build(tree, number, contents, Pool(tree.pool), cache, now=NOW, offered={})
         verify(tree, contents, plan, holding.catalogue.listed_names)
         generation = update_record(number, plan, None, (), ByHand())
         grace = unlisted(tree, contents.grace, tree.building)
@@ -66,7 +67,7 @@ def published(tree: Tree, rpm: Path) -> Generation:
 
 
 def listed(tree: Tree, root: Path | None = None) -> list[str]:
-    return sorted(str(package.nevra) for package in read_indexes(tree.layout, root or tree.path))
+    return sorted(str(package.nevra) for package in read_indexes(tree.shape, root or tree.path))
 
 
 @BOTH
@@ -154,7 +155,7 @@ def test_grace_copies_go_once_their_time_is_over(tmp_path: Path, rpm: Builder) -
     tree = make_tree(tmp_path, [rpm("bash", "1")])
     published(tree, rpm("bash", "2"))
     later = NOW + tree.grace + timedelta(seconds=1)
-    contents = next_contents(tree.layout, read(tree), Plan(tree.name), {}, now=later, grace=tree.grace)
+    contents = next_contents(tree.shape, read(tree), Plan(tree.name), {}, {}, now=later, grace=tree.grace)
     assert contents.grace == ()
     assert "RedHat/RPMS/bash-1-1.noarch.rpm" not in {record.path for record in contents.kept}
 
@@ -175,7 +176,7 @@ def test_a_generation_whose_package_went_missing_is_never_published(tmp_path: Pa
     tree = make_tree(tmp_path, [rpm("bash", "1"), rpm("tar", "1")], layout)
     holding = read(tree)
     built(tree, rpm("bash", "1"))
-    contents = next_contents(tree.layout, holding, Plan(tree.name), {}, now=NOW, grace=tree.grace)
+    contents = next_contents(tree.shape, holding, Plan(tree.name), {}, {}, now=NOW, grace=tree.grace)
     [missing] = tree.building.rglob("tar-*.rpm")
     missing.unlink()
     with pytest.raises(PublishError, match="tar-1-1"):

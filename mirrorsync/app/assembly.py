@@ -70,6 +70,7 @@ def tree_of(config: Config, name: str) -> Tree:
         genhdlist=settings.genhdlist,
         compression=settings.compression,
         kickstarts=settings.kickstarts,
+        repositories=settings.repositories,
     )
 
 
@@ -117,7 +118,7 @@ def _opened(config: Config, name: str, update: Update, memory: MirrorMemory, sta
 
         upstream = TextTold(upstream, update.advisories)
     judge = partial(verify, keyring=keyring, policy=update.signatures, legacy=update.legacy)
-    return Source(upstream, transport, judge, vigil, update.exclude, update.include)
+    return Source(upstream, transport, judge, vigil, update.exclude, update.include, update.repository)
 
 
 def _vigil(config: Config, name: str, update: Update, keyring: Keyring | None, run: Run) -> Vigil:

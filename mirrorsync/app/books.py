@@ -110,7 +110,7 @@ def read_books(tree: Tree) -> tuple[Books, tuple[Finding, ...]]:
         what, _, remedy = str(error).partition("; ")
         findings.append(Finding(Severity.ERROR, "journal-lost", tree.name, what, remedy))
     try:
-        listed = {package.location: str(package.nevra) for package in read_indexes(tree.layout, tree.path)}
+        listed = {package.location: str(package.nevra) for package in read_indexes(tree.shape, tree.path)}
     except PublishError as error:
         findings.append(Finding(Severity.ERROR, "index-unreadable", str(tree.path), str(error), "run `mirrorsync update`"))
     return Books(tree, Ledger(journal.readable(tree)), {record.path: record for record in files}, listed), tuple(findings)

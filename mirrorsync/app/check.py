@@ -36,7 +36,7 @@ def _checked(site: Site, keyring: Keyring | None, *, deep: bool) -> CheckOutcome
     tree, notes = site.tree, (*not_signed(site), *_not_confined())
     scan(tree)
     try:
-        indexed = read_indexes(tree.layout, tree.path)
+        indexed = read_indexes(tree.shape, tree.path)
     except PublishError as error:
         finding = Finding(Severity.ERROR, "index-unreadable", str(tree.path), str(error), "run `mirrorsync update`, or rebuild the index")
         around = (*records_findings(tree, deep=deep), *surroundings_findings(site, deep=deep), *notes)
@@ -58,7 +58,7 @@ def _tree_findings(site: Site, indexed: Sequence[IndexedPackage], *, deep: bool)
     yield from _name_findings(site, indexed)
     if tree.layout is Layout.REPODATA:
         yield from treeinfo_findings(tree.path)
-    yield from mode_findings(tree.path, [*(package.location for package in indexed), *index_files(tree.layout, tree.path)])
+    yield from mode_findings(tree.path, [*(package.location for package in indexed), *index_files(tree.shape, tree.path)])
     if deep:
         yield from digest_findings(tree.path, _expected_digests(site, indexed))
 

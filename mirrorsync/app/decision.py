@@ -112,7 +112,7 @@ def _whole(site: Site, known: PendingOutcome) -> PendingOutcome | None:
 def _key(site: Site, sources: Sequence[Source], basis: Basis, run: Run) -> str:
     """A digest of everything a plan depends on."""
     kickstarts = [path.read_bytes() if path.is_file() else b"" for path in site.tree.kickstarts]
-    offers = [(source.upstream.mirror.name, source.exclude, source.include) for source in sources]
+    offers = [(source.upstream.mirror.name, source.exclude, source.include, source.repository) for source in sources]
     watched = [(vigil.terms, repr(vigil.watch), vigil.has_forgotten) for vigil in (source.vigil for source in sources)]
-    facts = (__version__, repr(basis), offers, watched, repr(site.policy), site.tree.layout, kickstarts, run.reapply)
+    facts = (__version__, repr(basis), offers, watched, repr(site.policy), site.tree.shape, kickstarts, run.reapply)
     return hashlib.sha256(repr(facts).encode()).hexdigest()

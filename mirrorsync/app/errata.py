@@ -93,7 +93,7 @@ def _listed(tree: Tree) -> Mapping[str, Sequence[NEVRA]]:
     """What the indexes list, by name; nothing where they cannot be read, which `check` tells."""
     found: dict[str, list[NEVRA]] = defaultdict(list)
     try:
-        packages = read_indexes(tree.layout, tree.path)
+        packages = read_indexes(tree.shape, tree.path)
     except PublishError:
         return found
     for package in packages:

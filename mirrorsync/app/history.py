@@ -14,7 +14,6 @@ from mirrorsync.model.outcome import DiffOutcome, HistoryOutcome
 from mirrorsync.planning.edits import hand_edits
 from mirrorsync.planning.history import compare
 from mirrorsync.tree import journal
-from mirrorsync.tree.layout import is_index, is_package
 from mirrorsync.tree.restoration import listed_nevras
 from mirrorsync.tree.site import Tree
 from mirrorsync.tree.ways import check_path
@@ -86,9 +85,9 @@ def _other_files(tree: Tree, older: Generation, newer: Generation) -> list[Edit]
         lists = [journal.read_files(tree.journal, generation) for generation in (older, newer)]
     except TreeError:
         return None
-    return [edit for edit in hand_edits(*lists) if not is_index(tree.layout, edit.path) and _is_news(tree, edit)]
+    return [edit for edit in hand_edits(*lists) if not tree.shape.is_index(edit.path) and _is_news(tree, edit)]
 
 
 def _is_news(tree: Tree, edit: Edit) -> bool:
     """Packages that came or went are told by name already."""
-    return edit.kind is EditKind.REPLACED or not is_package(tree.layout, edit.path)
+    return edit.kind is EditKind.REPLACED or not tree.shape.is_package(edit.path)

@@ -68,7 +68,7 @@ def tree_signers(site: Site, keyring: Keyring | None, now: datetime, ahead: time
 
 def _signers(site: Site, keyring: Keyring | None, now: datetime, ahead: timedelta) -> SignersOutcome:
     tree = site.tree
-    indexed = read_indexes(tree.layout, tree.path)
+    indexed = read_indexes(tree.shape, tree.path)
     paths = present(tree.path, indexed)
     judged = list(zip(paths, _judged(paths, keyring), strict=True))
     legacy = keyring.legacy if keyring else frozenset()

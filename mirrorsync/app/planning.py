@@ -1,7 +1,7 @@
 """Reading a tree and its mirrors whole, and planning from what they have."""
 
 import gc
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -52,10 +52,19 @@ class Inputs:
         return min((time for time in times if time is not None), default=None)
 
     @property
-    def offered(self) -> tuple[Carried, ...]:
-        """The mirrors' metadata that no package carries."""
-        found = ((kind, source.upstream.metadata(kind)) for source in self.sources for kind in CARRIED)
-        return tuple(Carried(kind, content) for kind, content in found if content is not None)
+    def offered(self) -> Mapping[str, tuple[Carried, ...]]:
+        """The mirrors' metadata that no package carries, by the repository that it is for."""
+        return {repository: tuple(self._offered(repository)) for repository in self.repositories.values()}
+
+    @property
+    def repositories(self) -> Mapping[str, str]:
+        """Which of the tree's repositories each origin's packages go into."""
+        return {source.upstream.mirror.name: source.repository for source in self.sources}
+
+    def _offered(self, repository: str) -> Iterator[Carried]:
+        for source in (source for source in self.sources if source.repository == repository):
+            found = ((kind, source.upstream.metadata(kind)) for kind in CARRIED)
+            yield from (Carried(kind, content) for kind, content in found if content is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from mirrorsync.model.generation import FileRecord, Generation
 from mirrorsync.model.standing import Standing
 from mirrorsync.planning.standing import Present
 from mirrorsync.tree import journal
-from mirrorsync.tree.layout import is_package
 from mirrorsync.tree.site import Tree
 
 
@@ -17,7 +16,7 @@ def present_of(tree: Tree, before: Standing | None) -> Present:
         return Present(*place, before.generation, before.published, before.packages, before.bytes)
     generation = journal.recorded(tree)
     files = own_files(tree, generation)
-    packages = sum(1 for record in files if is_package(tree.layout, record.path))
+    packages = sum(1 for record in files if tree.shape.is_package(record.path))
     return Present(*place, number, generation.published if generation else None, packages, sum(record.size for record in files))
 
 

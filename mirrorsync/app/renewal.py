@@ -63,7 +63,7 @@ def _published(
     if inputs.baseline.generation is None:
         _adopt(tree, inputs, run)
     now = run.clock()  # not the call's beginning: the grace counts from here
-    contents = next_contents(tree.layout, inputs.holding, plan, obtained.staged, now=now, grace=tree.grace)
+    contents = next_contents(tree.shape, inputs.holding, plan, obtained.staged, inputs.repositories, now=now, grace=tree.grace)
     number = journal.next_number(tree)
     building.build(tree, number, contents, Pool(tree.pool), cache, now=now, offered=offered)
     building.verify(tree, contents, plan, inputs.holding.catalogue.listed_names)

@@ -20,7 +20,6 @@ from mirrorsync.stopping import unbroken
 from mirrorsync.tree import journal, publication, restoration
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.inspection import Depth, Inspection
-from mirrorsync.tree.layout import read_by_nodes
 from mirrorsync.tree.pruning import clear, discard_surplus
 from mirrorsync.tree.restoration import Recorded
 from mirrorsync.tree.site import Tree
@@ -78,7 +77,7 @@ def _in_place(tree: Tree, goal: Recorded, inspection: Inspection) -> bool:
     present = journal.recorded(tree)
     if present != goal.generation or inspection.edits(tree.path, goal.files, Depth.CHANGED):
         return False
-    return not any(mode_findings(tree.path, [path for path in goal.listed if read_by_nodes(tree.layout, path)]))
+    return not any(mode_findings(tree.path, [path for path in goal.listed if tree.shape.read_by_nodes(path)]))
 
 
 def _require_ready(site: Site, goal: Recorded, run: Run) -> None:
@@ -99,7 +98,7 @@ def _published(
 ) -> RollbackOutcome:
     """The outcome with what was published, or why nothing was. Once it is, signals wait until `ending` is left."""
     present, now = restoration.recorded_or_none(tree), run.clock()
-    wanted = restoration.restoration(tree.layout, goal, present, now=now, grace=tree.grace)
+    wanted = restoration.restoration(tree.shape, goal, present, now=now, grace=tree.grace)
     made = restoration.sound(tree, wanted, tree.stamp(), inspection)
     number = journal.next_number(tree)
     restoration.rebuild(tree, number, goal.generation.number, made, tree.stamp())

@@ -49,8 +49,8 @@ class Upstream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An upstream, the door to it, what judges the signatures of its packages, what was seen of it before, and which of them are
-    wanted (yum's globs).
+    """An upstream, the door to it, what judges the signatures of its packages, what was seen of it before, which of them are
+    wanted (yum's globs), and into which of the tree's repositories they go.
     """
 
     upstream: Upstream
@@ -59,6 +59,7 @@ class Source:
     vigil: Vigil
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
+    repository: str = ""
 
 
 @dataclass(frozen=True, slots=True)

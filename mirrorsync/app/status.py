@@ -10,7 +10,6 @@ from mirrorsync.app.unsigned import not_signed
 from mirrorsync.locks import lock_holder
 from mirrorsync.model.outcome import StatusOutcome
 from mirrorsync.tree import journal
-from mirrorsync.tree.layout import is_package
 from mirrorsync.tree.ways import check_path
 
 
@@ -26,7 +25,7 @@ def tree_status(site: Site, now: datetime) -> StatusOutcome:
         layout=tree.layout.value,
         generation=tree.stamp(),
         published=generation.published if generation else None,
-        packages=sum(1 for record in files if is_package(tree.layout, record.path)),
+        packages=sum(1 for record in files if tree.shape.is_package(record.path)),
         bytes=sum(record.size for record in files),
         grace_copies=len(generation.grace) if generation else 0,
         kept_generations=tree.kept_generations(),

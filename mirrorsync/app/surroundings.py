@@ -23,7 +23,7 @@ def surroundings_findings(site: Site, packages: Sequence[str] = (), *, deep: boo
     packages: paths below the tree's root that nodes ask for by NFS and, some of them (`deep`: all), by its URLs.
     """
     yield from _staged(site, deep=deep)
-    yield from belonging(site.tree.path, deep=deep)
+    yield from belonging(site.tree.path, site.tree.repositories, deep=deep)
     if site.export:
         yield from _export_findings(str(site.tree.path), site.export.clients)
     yield from _reached(site, packages, deep=deep)
@@ -54,7 +54,7 @@ def _reached(site: Site, packages: Sequence[str], *, deep: bool) -> Iterator[Fin
 
 def _indexes(site: Site) -> tuple[str, ...]:
     try:
-        return index_files(site.tree.layout, site.tree.path)
+        return index_files(site.tree.shape, site.tree.path)
     except PublishError:
         return ()  # told by what reads them
 

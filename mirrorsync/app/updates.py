@@ -22,7 +22,7 @@ _MOST_REPO_BYTES = 16 << 20
 class Update:
     """An update mirror as configured, wherever that was. `places` is for repodata; excludes and includes are yum's globs.
 
-    advisories: where texts of advisories lie.
+    advisories: where texts of advisories lie.  repository: of the tree's, the one that its packages go into.
     """
 
     mirror: Mirror
@@ -37,19 +37,28 @@ class Update:
     advisories: tuple[Path, ...] = ()
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
+    repository: str = ""
 
 
 def all_updates(settings: TreeConfig) -> tuple[Update, ...]:
     """The tree's update mirrors in the order of the configuration. Raises ConfigError with one line for each fault, UpstreamError."""
     variables = _variables(settings)
-    own = [_configured(update, variables) for update in settings.updates]
+    only = settings.repositories[0]
+    own = [replace(_configured(update, variables), repository=_or(update.repository, only)) for update in settings.updates]
     return (*own, *_of_repo_files(settings, variables))
 
 
 def _of_repo_files(settings: TreeConfig, variables: Mapping[str, str]) -> Iterator[Update]:
+    repositories = {repo.id: repo.repository for repo in settings.repos}
     for path in settings.updates_from:
         for section in _sections(settings, path, variables):
-            yield replace(_of_section(section, variables), legacy=settings.legacy, watch=Watch(settings.stale_after))
+            repository = _or(repositories.get(section.id), settings.repositories[0])
+            update = _of_section(section, variables)
+            yield replace(update, legacy=settings.legacy, watch=Watch(settings.stale_after), repository=repository)
+
+
+def _or(repository: str | None, only: str) -> str:
+    return only if repository is None else repository
 
 
 def _variables(settings: TreeConfig) -> Mapping[str, str]:
@@ -86,8 +95,9 @@ def _sections(settings: TreeConfig, path: Path, variables: Mapping[str, str]) ->
         text = read_plain(path, _MOST_REPO_BYTES).decode(errors="replace")
     except OSError as error:
         raise ConfigError((f"{path}: cannot be read: {error.strerror}; correct updates_from",)) from error
+    named = {repo.id for repo in settings.repos}
     found = parse_repo(text, source=str(path), variables=variables)
-    sections = tuple(section for section in found if (section.id in settings.repos if settings.repos else section.enabled))
+    sections = tuple(section for section in found if (section.id in named if named else section.enabled))
     for section in sections:
         _require_private(section, path)
     return sections

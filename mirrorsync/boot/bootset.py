@@ -1,7 +1,7 @@
 """The boot set of a tree, and whether its kernel, initrd, stage images and .treeinfo belong together."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,21 +57,21 @@ def image_names(root: Path) -> tuple[str, ...]:
     return tuple(name for name in names if (root / name).is_file())
 
 
-def belonging(root: Path, *, deep: bool = False) -> tuple[Finding, ...]:
-    """Whether the boot images of the tree at `root` are of one build, and whole.
+def belonging(root: Path, repositories: Sequence[str] = ("",), *, deep: bool = False) -> tuple[Finding, ...]:
+    """Whether the boot images of the tree at `root` are of one build, and whole; and whether nodes are led to none but its `repositories`.
 
     Looks at the .treeinfo's sums of kernel and initrd, and where stage images have build stamps, at those, the initrd's, and whose
     modules the initrd has; with `deep` at all sums the .treeinfo has of images, at the stage images' own checksums, and into every
     initrd. Stages in squashfs have no stamp that is read here.
     """
     try:
-        return (*_treeinfo_findings(root, deep=deep), *_stamp_findings(root, deep=deep))
+        return (*_treeinfo_findings(root, repositories, deep=deep), *_stamp_findings(root, deep=deep))
     except OSError as error:
         remedy = "let the user that runs mirrorsync read it"
         return (Finding(Severity.ERROR, "image-unreadable", str(error.filename), f"cannot be looked at: {error.strerror}", remedy),)
 
 
-def _treeinfo_findings(root: Path, *, deep: bool) -> Iterator[Finding]:
+def _treeinfo_findings(root: Path, repositories: Sequence[str], *, deep: bool) -> Iterator[Finding]:
     path = _treeinfo_path(root)
     if path is None:
         return
@@ -80,6 +80,7 @@ def _treeinfo_findings(root: Path, *, deep: bool) -> Iterator[Finding]:
         yield info
         return
     yield from _outside_findings(path, info)
+    yield from _unkept_findings(path, info, repositories)
     yield from _missing_findings(root, info)
     for name, digest in info.sums.items():
         if deep or name in (KERNEL, INITRD):
@@ -114,6 +115,14 @@ def _outside_findings(path: Path, info: TreeInfo) -> Iterator[Finding]:
             f"it names {info.outside[0]!r:.200}{others}, outside the tree: nodes look there, and it is neither kept current nor looked at"
         )
         yield Finding(Severity.NOTE, "treeinfo-outside", str(path), what, _BRING_IN)
+
+
+def _unkept_findings(path: Path, info: TreeInfo, repositories: Sequence[str]) -> Iterator[Finding]:
+    for name in info.repositories:
+        if name not in repositories and (path.parent / name / "repodata").is_dir():
+            what = f"it names {name or '.'!r:.200}, and nodes install from it; it is none of the tree's repositories, and not kept current"
+            remedy = "add it to `repositories`, and a mirror for it"
+            yield Finding(Severity.NOTE, "repository-not-kept", str(path), what, remedy)
 
 
 def _missing_findings(root: Path, info: TreeInfo) -> Iterator[Finding]:

@@ -13,7 +13,8 @@ _ALGORITHMS = {"sha": "sha1", "sha1": "sha1", "md5": "md5", "sha224": "sha224", 
 _LONGEST_LINE = 8192
 _BOOTED = ("kernel", "initrd")
 _VARIANTS = ("variant-", "addon-")  # sections; addons are RHEL 6's
-_INSTALLED_FROM = ("packages", "repository")
+_REPOSITORY = "repository"
+_INSTALLED_FROM = ("packages", _REPOSITORY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,14 @@ class TreeInfo:
 
     sums: what [checksums] says of images; repomd.xml, which every update changes, is left out.
     booted: kernels and initrds of all its [images-…].  stages: what [stage2] names.
-    outside: what any of these, or a variant's packages and repository, name that is no path in the tree; in no other field.
+    repositories: those of its variants and addons; "" is the tree itself.
+    outside: what any of these, or a variant's packages, name that is no path in the tree; in no other field.
     """
 
     sums: Mapping[str, Digest]
     booted: tuple[str, ...]
     stages: tuple[str, ...]
+    repositories: tuple[str, ...]
     outside: tuple[str, ...]
 
 
@@ -43,6 +46,7 @@ def parse_treeinfo(text: str) -> TreeInfo:
         stages = _values(parser, "stage2")
         booted = _values(parser, "images-", keys=_BOOTED)
         variants = _values(parser, *_VARIANTS, keys=_INSTALLED_FROM)
+        repositories = _values(parser, *_VARIANTS, keys=(_REPOSITORY,))
     except configparser.Error as error:
         raise BootError(f"it is no .treeinfo: {str(error).splitlines()[0]:.200}") from error
     outside = {path for path in stages | booted | variants if _leads_out(path)}
@@ -50,6 +54,7 @@ def parse_treeinfo(text: str) -> TreeInfo:
         {path: _digest(path, value) for path, value in sorted(sums.items()) if not f"/{path}".rpartition("/")[0].endswith("/repodata")},
         tuple(sorted(booted - outside)),
         tuple(sorted(stages - outside)),
+        tuple(sorted({_folder(path) for path in repositories - outside})),
         tuple(sorted(outside)),
     )
 
@@ -58,6 +63,12 @@ def _values(parser: configparser.ConfigParser, *prefixes: str, keys: Collection[
     """What the sections of such names say for the keys, or for all; not what is empty."""
     sections = [parser[name] for name in parser.sections() if name.startswith(prefixes)]
     return {value for section in sections for key, value in section.items() if value and (not keys or key in keys)}
+
+
+def _folder(path: str) -> str:
+    """Some name the folder that has repodata, some, as RHEL 6 and CentOS 6 do, repodata itself."""
+    folder = posixpath.normpath(path).removesuffix("repodata").rstrip("/")
+    return "" if folder == "." else folder
 
 
 def _leads_out(path: str) -> bool:

@@ -34,7 +34,8 @@ def config_text(config: Config) -> str:
 def _effective(config: Config) -> dict[str, Any]:
     document = config.model_dump(mode="json", exclude_none=True)
     for tree in document["trees"].values():
-        tree.pop("compression" if tree["layout"] == Layout.REDHAT else "genhdlist")
+        for key in ("compression", "repositories") if tree["layout"] == Layout.REDHAT else ("genhdlist",):
+            tree.pop(key)
     return document
 
 

@@ -6,6 +6,7 @@ from itertools import permutations
 from typing import Any
 
 from mirrorsync.config.sources import Location
+from mirrorsync.config.values import ROOT
 from mirrorsync.model.choices import Layout, MetadataSignatures, MirrorKind, Signatures, StartTls
 
 Problem = tuple[Location, str]
@@ -24,6 +25,7 @@ def broken_rules(values: Mapping[str, Any]) -> Iterator[Problem]:
     for name, value in trees.items():
         tree = table(value)
         yield from _under(("trees", name), _tree(tree))
+        yield from _under(("trees", name), _repositories(tree))
         yield from _under(("trees", name, "boot"), _boot(table(tree.get("boot")), tree.get("urls")))
         for index, update in enumerate(_list(tree.get("updates"))):
             yield from _under(("trees", name, "updates", index), _update(table(update)))
@@ -121,6 +123,34 @@ def _tree(tree: Mapping[str, Any]) -> Iterator[Problem]:
     for name, count in sorted(Counter(pins).items()):
         if count > 1:
             yield ("pin",), f"{name} is pinned {count} times; keep one of them"
+
+
+def _repositories(tree: Mapping[str, Any]) -> Iterator[Problem]:
+    """Which there are, and that of every mirror it is known where its packages go."""
+    known = [str(repository) for repository in _list(tree.get("repositories"))] or [ROOT]
+    if "repositories" in tree and tree.get("layout") == Layout.REDHAT:
+        yield ("repositories",), "is for layout 'repodata': a tree with hdlist has its packages in one folder; remove it"
+        return
+    for repository, count in sorted(Counter(known).items()):
+        if count > 1:
+            yield ("repositories",), f"{repository} is named {count} times; once is enough"
+    several = len(known) > 1
+    for index, update in enumerate(map(table, _list(tree.get("updates")))):
+        if several or "repository" in update:
+            yield from _under(("updates", index), _destination("repository", update.get("repository"), known))
+    repos = [repo.partition("=") for repo in _list(tree.get("repos")) if isinstance(repo, str)]
+    if several and tree.get("updates_from") and not repos:
+        yield ("repos",), f"is missing: say which section goes where, as in 'appstream = {known[-1]}'"
+    for _, sign, repository in repos:
+        if several or sign:
+            yield from _destination("repos", repository.strip() or None, known)
+
+
+def _destination(key: str, repository: object, known: Sequence[str]) -> Iterator[Problem]:
+    if repository not in known:
+        names = ", ".join(known)
+        what = f"names {repository!r}, which is none of the tree's repositories" if repository else "does not say into which repository"
+        yield (key,), f"{what}; they are {names}"
 
 
 def _update(update: Mapping[str, Any]) -> Iterator[Problem]:

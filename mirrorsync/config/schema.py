@@ -62,6 +62,8 @@ Arch = Annotated[str, _parsed(values.parse_arch)]
 Count = Annotated[int, Field(strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 Pin = Annotated[values.Pin, _parsed(values.parse_pin), PlainSerializer(str)]
+Repository = Annotated[str, _parsed(values.parse_repository), PlainSerializer(lambda repository: repository or values.ROOT)]
+Repo = Annotated[values.Repo, _parsed(values.parse_repo_choice), PlainSerializer(str)]
 Day = Annotated[date, PlainValidator(values.parse_day), PlainSerializer(date.isoformat)]
 Cron = Annotated[CronTime, _parsed(values.parse_cron), PlainSerializer(str)]
 Address = Annotated[str, _parsed(values.parse_address)]
@@ -92,6 +94,7 @@ class UpdateSource(Table):
     """[[trees.NAME.updates]]: one update mirror. `max_rate` is in bytes a second; fingerprints are upper-case hex without blanks.
 
     advisories: folders or mailboxes of advisory texts, for a mirror that has no updateinfo.
+    repository: that of the tree's repositories which its packages go into; None for the only one.
     """
 
     url: Url | None = None
@@ -114,6 +117,7 @@ class UpdateSource(Table):
     ca: File | None = None
     max_rate: Rate | None = None
     connections: Count = Field(default=4, ge=1, le=16)
+    repository: Repository | None = None
 
     @property
     def watch(self) -> Watch:
@@ -187,11 +191,13 @@ class TreeConfig(Table):
     """[trees.NAME]: one install tree, and where its updates come from. urls: by which nodes install from it, over HTTP or FTP.
 
     access_log: that of the HTTP server behind them, by which `status` sees who does.
+    repositories: the folders below it that have packages and repodata of their own; "" for the tree itself.
     """
 
     path: TreePath
     layout: Layout
     arches: tuple[Arch, ...] = Field(min_length=1)
+    repositories: tuple[Repository, ...] = Field(default=("",), min_length=1)
     grace: Duration = timedelta(days=7)
     keep_generations: Count = Field(default=3, ge=1, le=1000)
     new_packages: NewPackages = NewPackages.NEEDED
@@ -203,7 +209,7 @@ class TreeConfig(Table):
     compression: Compression = Compression.GZ
     updates: tuple[UpdateSource, ...] = ()
     updates_from: tuple[File, ...] = ()
-    repos: tuple[Text, ...] = ()
+    repos: tuple[Repo, ...] = ()
     legacy: Flag = False
     releasever: Text | None = None
     basearch: Text | None = None

@@ -31,6 +31,7 @@ _LONGEST_ADDRESS = 254  # characters: RFC 5321, erratum 1690
 _LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 _LONGEST_ARGUMENTS = 1900  # characters; the kernel takes 2047, and its boot program adds some
 _PLACEHOLDER = re.compile(r"\{(?:tree|group|url)\}")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(?:/[A-Za-z0-9][A-Za-z0-9._+-]*){0,7}")
 _UNFIT_FOR_MENUS = re.compile(r"[\"'`\\{}$|;]|&&")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _DIGIT = 4  # bits of a hexadecimal one
@@ -102,6 +103,40 @@ def parse_pin(text: str) -> Pin:
         return Pin(name, EVR.parse(evr))
     except PlanError as error:
         raise ValueError(f"{text!r} is not a pin: {error}; write 'name = epoch:version-release'") from error
+
+
+ROOT = "."
+"""What a configuration calls the repository that is the tree itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """A section of a .repo file, and of the tree's repositories the one that its packages go into; None for the only one."""
+
+    id: str
+    repository: str | None = None
+
+    def __str__(self) -> str:
+        """As `parse_repo_choice` reads it."""
+        return self.id if self.repository is None else f"{self.id} = {self.repository or ROOT}"
+
+
+def parse_repo_choice(text: str) -> Repo:
+    """`id`, or `id = repository`."""
+    identifier, sign, repository = (part.strip() for part in text.partition("="))
+    if not identifier or (sign and not repository):
+        raise ValueError(f"{text!r} names no section of a .repo file; write 'id', or 'id = repository' as in 'appstream = AppStream'")
+    return Repo(identifier, parse_repository(repository) if sign else None)
+
+
+def parse_repository(text: str) -> str:
+    """A folder below a tree's root that has repodata of its own; "" for the root, which is written "."."""
+    if text == ROOT:
+        return ""
+    if not _REPOSITORY.fullmatch(text) or text.rsplit("/", maxsplit=1)[-1] in ("repodata", "Packages"):
+        what = "is no folder of a repository, below the tree"
+        raise ValueError(f"{text!r} {what}; write the path from the tree to what holds its repodata, as in 'AppStream', or '.'")
+    return text
 
 
 def parse_fingerprint(text: str) -> str:

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mirrorsync.model.choices import Layout
 from mirrorsync.model.generation import FileRecord, GraceCopy
 from mirrorsync.model.package import Digest, Package
 from mirrorsync.model.plan import Plan
 from mirrorsync.model.version import NEVRA
-from mirrorsync.tree.layout import is_index, new_location, outlives
+from mirrorsync.tree.layout import Shape
 from mirrorsync.tree.reading import Holding
 
 
@@ -40,26 +39,34 @@ class Contents:
 
 
 def next_contents(
-    layout: Layout, holding: Holding, plan: Plan, staged: Mapping[NEVRA, str], *, now: datetime, grace: timedelta
+    shape: Shape,
+    holding: Holding,
+    plan: Plan,
+    staged: Mapping[NEVRA, str],
+    repositories: Mapping[str, str],
+    *,
+    now: datetime,
+    grace: timedelta,
 ) -> Contents:
-    """The tree after `plan`. `staged` maps each incoming package to the SHA-256 of its file in the pool.
+    """The tree after `plan`. `staged` maps each incoming package to the SHA-256 of its file in the pool, `repositories` each origin
+    to the repository that its packages go into.
 
     What leaves the indexes stays on disk, unlisted, until `grace` after `now`; earlier copies whose grace is over go.
     """
     outgoing = {entry.package.location for entry in plan.outgoing}
     remaining = [package for package in holding.catalogue.packages if package.location not in outgoing]
-    arriving = _arriving(layout, remaining, holding, plan, staged)
+    arriving = _arriving(shape, remaining, holding, plan, staged, repositories)
     new_paths = {package.location for package, _ in arriving}
     copies = [copy for copy in holding.grace if copy.since + grace > now]
     known = {copy.path for copy in holding.grace}
-    copies += [GraceCopy(record.path, now) for record in holding.files if outlives(layout, record.path) and record.path not in known]
+    copies += [GraceCopy(record.path, now) for record in holding.files if shape.outlives(record.path) and record.path not in known]
     copies += [GraceCopy(path, now) for path in outgoing]
     copies = [copy for copy in copies if copy.path not in new_paths]
     staying = {copy.path for copy in copies}
     dropped = known - staying | new_paths
     return Contents(
-        kept=tuple(record for record in holding.files if record.path not in dropped and not is_index(layout, record.path)),
-        outdated=tuple(record for record in holding.files if record.path in staying and is_index(layout, record.path)),
+        kept=tuple(record for record in holding.files if record.path not in dropped and not shape.is_index(record.path)),
+        outdated=tuple(record for record in holding.files if record.path in staying and shape.is_index(record.path)),
         arrivals=tuple(Arrival(package.location, package.digest.value, package.size) for package, _ in arriving if package.digest),
         grace=tuple(sorted(copies, key=lambda copy: copy.path)),
         listed=tuple(sorted([*remaining, *(package for package, _ in arriving)], key=lambda package: package.location)),
@@ -68,7 +75,12 @@ def next_contents(
 
 
 def _arriving(
-    layout: Layout, remaining: Sequence[Package], holding: Holding, plan: Plan, staged: Mapping[NEVRA, str]
+    shape: Shape,
+    remaining: Sequence[Package],
+    holding: Holding,
+    plan: Plan,
+    staged: Mapping[NEVRA, str],
+    repositories: Mapping[str, str],
 ) -> list[tuple[Package, tuple[str, ...]]]:
     """Each incoming package at its place in the tree, with the locations of what it replaces."""
     packages = [package.location for package in holding.catalogue.packages]
@@ -78,7 +90,8 @@ def _arriving(
         replaced = tuple(out.package.location for out in plan.outgoing if out.by == entry.package.nevra)
         sha256 = staged[entry.package.nevra]
         names = (entry.package.filename, entry.package.nevra.filename, f"{sha256[:16]}-{entry.package.nevra.filename}")
-        candidates = [new_location(layout, replace(entry.package, location=name), replaced, packages) for name in names]
+        repository = repositories[entry.origin]
+        candidates = [shape.new_location(replace(entry.package, location=name), replaced, packages, repository) for name in names]
         location = next((candidate for candidate in candidates if candidate not in taken), candidates[-1])
         taken.add(location)
         arriving.append((replace(entry.package, location=location, digest=Digest("sha256", sha256)), replaced))

@@ -1,6 +1,6 @@
 """A new generation built beside the tree out of links and new indexes, and checked as an installer would read it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +12,7 @@ from mirrorsync.model.plan import Plan
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.contents import Contents
 from mirrorsync.tree.indexes import index_files, read_indexes, write_indexes
-from mirrorsync.tree.layout import REPODATA, STAMP, is_index, is_package
+from mirrorsync.tree.layout import REPODATA, STAMP
 from mirrorsync.tree.metadata import Carried
 from mirrorsync.tree.pool import Pool
 from mirrorsync.tree.publication import write_stamp
@@ -22,9 +22,9 @@ from mirrorsync.tree.treeinfo import carry_treeinfo
 
 
 def build(
-    tree: Tree, number: int, contents: Contents, pool: Pool, cache: TreeCache, *, now: datetime, offered: Sequence[Carried] = ()
+    tree: Tree, number: int, contents: Contents, pool: Pool, cache: TreeCache, *, now: datetime, offered: Mapping[str, Sequence[Carried]]
 ) -> None:
-    """Build generation `number` at the tree's `building` folder. `offered` is the mirrors' metadata (repodata layout).
+    """Build generation `number` at the tree's `building` folder. `offered` is the mirrors' metadata, by repository.
 
     The stamp comes first, so that what is half built is known for what it is. Raises PublishError, OSError; the tree is untouched.
     """
@@ -33,10 +33,11 @@ def build(
     write_stamp(tree.building, number)
     clone_directories(tree.path, tree.building)
     if tree.layout is Layout.REPODATA:
-        remove_tree(tree.building / REPODATA)
+        for repository in tree.repositories:
+            remove_tree(tree.building / repository / REPODATA)
     old, new = tree.path, tree.building
     for record in contents.kept:
-        carry(old / record.path, new / record.path, read_by_nodes=is_package(tree.layout, record.path))
+        carry(old / record.path, new / record.path, read_by_nodes=tree.shape.is_package(record.path))
     for arrival in contents.arrivals:
         link_file(pool.path_of(arrival.sha256), tree.building / arrival.path)
     for folder in _read_by_nodes(contents):
@@ -89,7 +90,7 @@ def verify(tree: Tree, contents: Contents, plan: Plan, needed: frozenset[str]) -
     `needed` are the names that comps and kickstarts ask for: none that the present indexes have may be lost to damage.
     Raises PublishError naming the first fault.
     """
-    indexed = {package.location: package.size for package in read_indexes(tree.layout, tree.building)}
+    indexed = {package.location: package.size for package in read_indexes(tree.shape, tree.building)}
     wanted = {package.location: package.size for package in contents.listed}
     for location in sorted(wanted.keys() ^ indexed.keys()):
         fault = "missing from the new indexes" if location in wanted else "in the new indexes, but not in the plan"
@@ -107,7 +108,7 @@ def verify(tree: Tree, contents: Contents, plan: Plan, needed: frozenset[str]) -
 def _lost(tree: Tree, contents: Contents, plan: Plan) -> set[str]:
     """Names that the present indexes have, the new ones have not, and the plan says nothing of."""
     try:
-        present = {package.nevra.name for package in read_indexes(tree.layout, tree.path)}
+        present = {package.nevra.name for package in read_indexes(tree.shape, tree.path)}
     except PublishError:
         return set()
     return present - {package.name for package in contents.listed} - {entry.package.name for entry in plan.outgoing}
@@ -122,7 +123,7 @@ def files_of(tree: Tree, contents: Contents, cache: TreeCache) -> tuple[FileReco
 
 
 def _read_made(tree: Tree, name: str, cache: TreeCache) -> FileRecord:
-    if not is_index(tree.layout, name):
+    if not tree.shape.is_index(name):
         raise PublishError(f"{tree.name}: {name}: not expected in the new generation; nothing was published")
     file, _ = read_file(tree, tree.building / name, identity(tree.building / name, name))
     cache.remember([file])
@@ -131,7 +132,7 @@ def _read_made(tree: Tree, name: str, cache: TreeCache) -> FileRecord:
 
 def unlisted(tree: Tree, grace: Sequence[GraceCopy], root: Path) -> tuple[GraceCopy, ...]:
     """The copies that the indexes at `root` really do not name: metadata that did not change has the name it had."""
-    listed = set(index_files(tree.layout, root))
+    listed = set(index_files(tree.shape, root))
     return tuple(copy for copy in grace if copy.path not in listed)
 
 

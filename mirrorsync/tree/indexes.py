@@ -1,7 +1,8 @@
 """The installer's indexes of a tree: written for a new generation, and read as an installer does."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from mirrorsync.model.package import IndexedPackage, Package
 from mirrorsync.rpmfile.header import read_rpm
 from mirrorsync.tree.cache import TreeCache
 from mirrorsync.tree.hdlist import HdlistEntry, HdlistRecord, assemble, make_record, matcher_base, read_hdlist, read_pair
-from mirrorsync.tree.layout import BASE, HDLIST, HDLIST2, REPOMD, RPMS
+from mirrorsync.tree.layout import BASE, HDLIST, HDLIST2, REPOMD, RPMS, Shape, inside
 from mirrorsync.tree.metadata import Carried, carried, carried_from_tree
 from mirrorsync.tree.repodata import indexed_packages, metadata_files, write_repodata
 from mirrorsync.tree.site import Tree
@@ -27,16 +28,24 @@ _PART = "hdlist"
 _ERROR_TEXT = 300
 
 
-def write_indexes(tree: Tree, contents: "Contents", cache: TreeCache, *, now: datetime, offered: Sequence[Carried]) -> None:
+def write_indexes(tree: Tree, contents: "Contents", cache: TreeCache, *, now: datetime, offered: Mapping[str, Sequence[Carried]]) -> None:
     """Write the indexes of `contents` into the tree's `building` folder, where the packages lie. Raises PublishError."""
     if tree.layout is Layout.REPODATA:
-        taken = carried(carried_from_tree(tree.path), offered)
-        revision = int(now.timestamp())
-        write_repodata(tree.building, contents.listed, taken, compression=tree.compression, revision=revision, cache=cache)
+        for repository in tree.repositories:
+            taken = carried(carried_from_tree(tree.path / repository), offered.get(repository, ()))
+            packages, revision = _packages_in(repository, tree.shape, contents.listed), int(now.timestamp())
+            write_repodata(tree.building / repository, packages, taken, compression=tree.compression, revision=revision, cache=cache)
     elif tree.genhdlist:
         _run_genhdlist(tree, contents.listed)
     else:
         _write_hdlists(tree, contents, cache)
+
+
+def _packages_in(repository: str, shape: Shape, packages: Sequence[Package]) -> list[Package]:
+    """Those of one repository, with their locations below it."""
+    prefix = inside(repository, "")
+    own = (package for package in packages if shape.repository_of(package.location) == repository)
+    return [replace(package, location=package.location.removeprefix(prefix)) for package in own]
 
 
 def _write_hdlists(tree: Tree, contents: "Contents", cache: TreeCache) -> None:
@@ -107,7 +116,7 @@ def _run_genhdlist(tree: Tree, packages: Sequence[Package]) -> None:
 def stale(tree: Tree, packages: Sequence[Package]) -> str | None:
     """Why the tree's indexes have to be made anew although its packages stay; None where they list just those."""
     try:
-        indexed = {package.location: package.size for package in read_indexes(tree.layout, tree.path)}
+        indexed = {package.location: package.size for package in read_indexes(tree.shape, tree.path)}
     except PublishError as error:
         return str(error)
     held = {package.location: package.size for package in packages}
@@ -122,10 +131,14 @@ def _treeinfo_findings(tree: Tree) -> Iterator[Finding]:
     return treeinfo_findings(tree.path) if tree.layout is Layout.REPODATA else iter(())
 
 
-def read_indexes(layout: Layout, root: Path) -> tuple[IndexedPackage, ...]:
+def read_indexes(shape: Shape, root: Path) -> tuple[IndexedPackage, ...]:
     """The packages that the indexes at `root` list, in their order. Raises PublishError where an installer could not read them."""
-    if layout is Layout.REPODATA:
-        return indexed_packages(root)
+    if shape.layout is Layout.REPODATA:
+        return tuple(
+            replace(package, location=inside(repository, package.location))
+            for repository in shape.repositories
+            for package in indexed_packages(root / repository)
+        )
     try:
         pair = read_pair((root / HDLIST).read_bytes(), (root / HDLIST2).read_bytes())
     except HeaderError as error:
@@ -135,6 +148,8 @@ def read_indexes(layout: Layout, root: Path) -> tuple[IndexedPackage, ...]:
     return tuple(IndexedPackage(f"{RPMS}/{package.filename}", package.size, package.nevra) for package in pair)
 
 
-def index_files(layout: Layout, root: Path) -> tuple[str, ...]:
+def index_files(shape: Shape, root: Path) -> tuple[str, ...]:
     """The index files at `root` that an installer reads, by path below it. Raises PublishError where they cannot be known."""
-    return (HDLIST, HDLIST2) if layout is Layout.REDHAT else (REPOMD, *metadata_files(root))
+    if shape.layout is Layout.REDHAT:
+        return (HDLIST, HDLIST2)
+    return tuple(inside(repository, name) for repository in shape.repositories for name in (REPOMD, *metadata_files(root / repository)))

@@ -24,7 +24,7 @@ from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.generation import FileRecord, Generation
 from mirrorsync.tree import journal
 from mirrorsync.tree.forerunners import note_forerunner
-from mirrorsync.tree.layout import STAMP, is_package
+from mirrorsync.tree.layout import STAMP
 from mirrorsync.tree.site import Tree, numbered
 from mirrorsync.tree.ways import Way, make_home, way_of
 
@@ -101,7 +101,7 @@ def adopt(tree: Tree, generation: Generation, files: Sequence[FileRecord]) -> No
     own = tree.generations / str(generation.number)
     clone_directories(tree.path, own)
     for record in files:
-        carry(tree.path / record.path, own / record.path, read_by_nodes=is_package(tree.layout, record.path))
+        carry(tree.path / record.path, own / record.path, read_by_nodes=tree.shape.is_package(record.path))
     seal = journal.write_record(tree.journal, generation, files)
     write_stamp(own, generation.number, seal)
     sync_filesystem(tree.home)

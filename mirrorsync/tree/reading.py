@@ -19,7 +19,7 @@ from mirrorsync.tree.cache import CachedFile, TreeCache
 from mirrorsync.tree.comps import listed_names
 from mirrorsync.tree.indexes import index_files, read_indexes
 from mirrorsync.tree.journal import newest, recorded
-from mirrorsync.tree.layout import STAMP, is_package
+from mirrorsync.tree.layout import STAMP
 from mirrorsync.tree.site import Tree
 from mirrorsync.tree.ways import check_path
 
@@ -70,8 +70,8 @@ def scan(tree: Tree) -> Scan:
 
 def read_tree(tree: Tree, seen: Scan, cache: TreeCache) -> Holding:
     """Read what `seen` has and the cache lacks, and describe the whole tree."""
-    known, listed = cache.files(), cache.with_paths()
-    fresh = [file for file in seen.files.values() if not _is_known(known.get(file.path), file, listed)]
+    known, listed, shape = cache.files(), cache.with_paths(), tree.shape
+    fresh = [file for file in seen.files.values() if not _is_known(known.get(file.path), file, listed, package=shape.is_package(file.path))]
     read = _read_files(tree, fresh, cache)
     cache.remember(found for found in read.values() if not found.identity.target)  # a link is read each time
     cache.forget_all_but(seen.files)
@@ -79,9 +79,11 @@ def read_tree(tree: Tree, seen: Scan, cache: TreeCache) -> Holding:
     return _holding(tree, files, seen.special)
 
 
-def _is_known(cached: CachedFile | None, file: FileIdentity, listed: frozenset[str]) -> bool:
-    """Whether all that is to be known of a file is: of a package, its file list too."""
-    return cached is not None and cached.identity == file and (not cached.package or cached.sha256 in listed)
+def _is_known(cached: CachedFile | None, file: FileIdentity, listed: frozenset[str], *, package: bool) -> bool:
+    """Whether all that is to be known of a file is: of a package, its file list too; and whether it was read as what it now counts as."""
+    if cached is None or cached.identity != file or package != bool(cached.package or cached.problem):
+        return False
+    return not cached.package or cached.sha256 in listed
 
 
 def with_paths(catalogue: Catalogue, wanted: frozenset[str], cache: TreeCache) -> Catalogue:
@@ -104,7 +106,7 @@ def _read_files(tree: Tree, fresh: Iterable[FileIdentity], cache: TreeCache) -> 
 
 def read_file(tree: Tree, path: Path, known: FileIdentity) -> tuple[CachedFile, tuple[str, ...]]:
     """One file's digest and, of a package, its description and all its paths. Raises TreeError where it cannot be opened."""
-    package = is_package(tree.layout, known.path)
+    package = tree.shape.is_package(known.path)
     if path.is_symlink() and not (package and path.is_file()):
         problem = f"a symbolic link to {path.readlink()}, where no file is" if package else None
         return CachedFile(known, content_digest(path), problem=problem), ()
@@ -139,7 +141,7 @@ def _holding(tree: Tree, files: Mapping[str, CachedFile], special: Iterable[str]
     packages = tuple(file.package for file in listed if file.package)
     if not packages:
         raise TreeError(f"{tree.name}: {tree.path}: no package in it; is the path right, and the layout {tree.layout.value}?")
-    findings = [_damaged(tree, file) for file in listed if file.problem and is_package(tree.layout, file.identity.path)]
+    findings = [_damaged(tree, file) for file in listed if file.problem and tree.shape.is_package(file.identity.path)]
     findings += [_special(tree, name) for name in special]
     names = listed_names(tree.path, tree.layout, tree.arches, tree.kickstarts)
     catalogue = Catalogue(tree.name, packages, listed_names=names, findings=tuple(findings))
@@ -154,7 +156,7 @@ def _grace(tree: Tree, files: Mapping[str, CachedFile]) -> tuple[GraceCopy, ...]
     if present == record:
         return copies
     try:
-        listed = {package.location for package in read_indexes(tree.layout, tree.path)} | set(index_files(tree.layout, tree.path))
+        listed = {package.location for package in read_indexes(tree.shape, tree.path)} | set(index_files(tree.shape, tree.path))
     except PublishError:
         return ()
     return tuple(copy for copy in copies if copy.path not in listed)

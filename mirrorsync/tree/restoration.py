@@ -8,13 +8,12 @@ from pathlib import Path, PurePosixPath
 
 from mirrorsync.errors import PublishError, TreeError, UsageError
 from mirrorsync.files import carry, clone_directories, link_file, make_directory, open_to_others, remove_tree
-from mirrorsync.model.choices import Layout
 from mirrorsync.model.generation import FileRecord, Generation, GraceCopy
 from mirrorsync.planning.edits import edits_text
 from mirrorsync.tree import journal
 from mirrorsync.tree.indexes import read_indexes
 from mirrorsync.tree.inspection import Depth, Inspection
-from mirrorsync.tree.layout import is_package, outlives, read_by_nodes
+from mirrorsync.tree.layout import Shape
 from mirrorsync.tree.publication import write_stamp
 from mirrorsync.tree.site import Tree
 
@@ -102,13 +101,13 @@ def require_whole(tree: Tree, goal: Recorded, inspection: Inspection) -> None:
         raise TreeError(f"{tree.name}: {where}: changed by hand: {edits_text(edits)}; {remedy}; nothing was done")
 
 
-def restoration(layout: Layout, goal: Recorded, present: Recorded | None, *, now: datetime, grace: timedelta) -> Restoration:
+def restoration(shape: Shape, goal: Recorded, present: Recorded | None, *, now: datetime, grace: timedelta) -> Restoration:
     """The files of the generation that brings `goal` back in the place of `present`."""
     kept = goal.wanted(now - grace)
     known = {record.path: record for record in present.files} if present else {}
     since = {copy.path: copy.since for copy in present.generation.grace if copy.since + grace > now} if present else {}
     leaving = present.listed if present else {}
-    since |= {path: now for path in leaving if is_package(layout, path) or outlives(layout, path)}
+    since |= {path: now for path in leaving if shape.is_package(path) or shape.outlives(path)}
     own = tuple(copy for copy in goal.generation.grace if copy.path in kept)
     grace_copies = tuple(GraceCopy(path, since[path]) for path in sorted(since.keys() - kept.keys()) if path in known)
     return Restoration(tuple(kept.values()), tuple(known[copy.path] for copy in grace_copies), (*own, *grace_copies))
@@ -134,7 +133,7 @@ def rebuild(tree: Tree, number: int, goal: int, made: Restoration, present: int 
     own = tree.generations / str(goal)
     clone_directories(own, tree.building)
     for record in made.kept:
-        carry(own / record.path, tree.building / record.path, read_by_nodes=read_by_nodes(tree.layout, record.path))
+        carry(own / record.path, tree.building / record.path, read_by_nodes=tree.shape.read_by_nodes(record.path))
     for record in made.copies:
         link_file(source_of(tree, record, present), tree.building / record.path)
     for folder in {str(parent) for record in made.kept for parent in PurePosixPath(record.path).parents}:
@@ -151,7 +150,7 @@ def verify_restored(tree: Tree, goal: int, made: Restoration) -> None:
     """Read the indexes as an installer does. Raises PublishError naming the first fault."""
     sizes = {record.path: record.size for record in made.kept}
     try:
-        for package in read_indexes(tree.layout, tree.building):
+        for package in read_indexes(tree.shape, tree.building):
             path = tree.building / package.location
             if sizes.get(package.location) != package.size or not path.is_file() or path.stat().st_size != package.size:
                 raise PublishError(f"{package.location}: not the file that its indexes name")
@@ -165,7 +164,7 @@ def listed_nevras(tree: Tree, root: Path, otherwise: Sequence[Path] = ()) -> fro
     """What the indexes at `root` list, or at the first of the others that can be read; nothing where none can."""
     for place in (root, *otherwise):
         try:
-            return frozenset(str(package.nevra) for package in read_indexes(tree.layout, place))
+            return frozenset(str(package.nevra) for package in read_indexes(tree.shape, place))
         except PublishError:
             continue
     return frozenset()

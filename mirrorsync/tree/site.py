@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from mirrorsync.model.choices import Compression, Layout
-from mirrorsync.tree.layout import STAMP
+from mirrorsync.tree.layout import STAMP, Shape
 
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 
@@ -21,6 +21,7 @@ class Tree:
     grace: how long a superseded file stays.  keep: how many former generations stay.
     genhdlist: the command that writes hdlist instead of ours, with the tree's path as last argument; () for ours.
     compression: of repodata.  kickstarts: files whose package names must stay listed.
+    repositories: the folders below the tree that have repodata of their own; "" for the tree itself.
     """
 
     name: str
@@ -33,6 +34,12 @@ class Tree:
     genhdlist: Sequence[str] = ()
     compression: Compression = Compression.GZ
     kickstarts: tuple[Path, ...] = ()
+    repositories: tuple[str, ...] = ("",)
+
+    @property
+    def shape(self) -> Shape:
+        """Where in it packages and indexes lie."""
+        return Shape(self.layout, self.repositories)
 
     @property
     def home(self) -> Path:

@@ -77,7 +77,7 @@ def generation_demands(tree: Tree, files: Iterable[FileRecord], arriving: int, l
     place, block = str(tree.home), room.block
     farm = farm_of(tree.path, block)
     added = blocks_of([_FILLED * arriving * (_ENTRY + _NAME)], block)
-    indexes, lists = _index_bytes(tree, arriving, listed), _INDEX_FILES[tree.layout]
+    indexes, lists = _index_bytes(tree, arriving, listed), _INDEX_FILES[tree.layout] * len(tree.repositories)
     demands = [
         _folders(place, replace(farm, bytes=farm.bytes + added, names=farm.names + arriving), 1 if way_of(tree) is Way.LINK else 2),
         Demand(place, "indexes", blocks_of([indexes], block) + lists * block, lists, lists),
@@ -109,7 +109,7 @@ def _index_bytes(tree: Tree, arriving: int, listed: int) -> int:
 def _present_indexes(tree: Tree) -> int:
     """The bytes of what an installer reads now, without the databases, which are not made anew; 0 where that cannot be known."""
     try:
-        paths = [tree.path / name for name in index_files(tree.layout, tree.path) if ".sqlite" not in name]
+        paths = [tree.path / name for name in index_files(tree.shape, tree.path) if ".sqlite" not in name]
     except PublishError:
         return 0
     return sum(path.stat().st_size for path in paths if path.is_file())

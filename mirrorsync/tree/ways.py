@@ -6,7 +6,8 @@ from pathlib import Path
 from mirrorsync.errors import PublishError, TreeError
 from mirrorsync.files import make_directory, remove_empty
 from mirrorsync.filesystem import Ability, abilities, mount_points, unsupported
-from mirrorsync.tree.layout import FOLDERS
+from mirrorsync.model.choices import Layout
+from mirrorsync.tree.layout import REPOMD
 from mirrorsync.tree.site import Tree
 
 _SERVING = "use ext4, xfs or btrfs"
@@ -35,10 +36,26 @@ def check_path(tree: Tree) -> None:
         what = "a link to another file system" if tree.path.is_symlink() else "a subvolume or file system of its own"
         remedy = f"let it be a directory of the file system of {tree.path.parent}"
         raise TreeError(f"{tree.name}: {tree.path}: {what}, and no hard links can be made to there; {remedy}")
-    for folder in FOLDERS[tree.layout]:
+    if tree.layout is Layout.REPODATA:
+        _check_repositories(tree)
+    for folder in tree.shape.folders:
         if (tree.path / folder).is_symlink():
             remedy = "put the packages and indexes themselves there"
             raise TreeError(f"{tree.name}: {tree.path / folder}: a symbolic link, which a new generation cannot take along; {remedy}")
+
+
+def _check_repositories(tree: Tree) -> None:
+    """A tree of several repositories would get one over all of them at its root, which no .treeinfo names."""
+    missing = [name for name in tree.repositories if not (tree.path / name).is_dir()]
+    if missing:
+        remedy = "copy it there from the distribution, or correct repositories"
+        raise TreeError(f"{tree.name}: {tree.path / missing[0]}: no such folder, and it is to be one of the tree's repositories; {remedy}")
+    if tree.stamp() is not None or tree.repositories != ("",) or (tree.path / REPOMD).is_file():
+        return
+    if below := sorted(path.parent.parent.name for path in tree.path.glob(f"*/{REPOMD}")):
+        names = ", ".join(f'"{name}"' for name in below)
+        what = f"has no repodata of its own, and {', '.join(below)} below it have"
+        raise TreeError(f"{tree.name}: {tree.path}: {what}; set repositories = [{names}] in [trees.{tree.name}]")
 
 
 def _check_mounts(tree: Tree) -> None:
