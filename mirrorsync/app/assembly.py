@@ -118,7 +118,7 @@ def _opened(config: Config, name: str, update: Update, memory: MirrorMemory, sta
 
         upstream = TextTold(upstream, update.advisories)
     judge = partial(verify, keyring=keyring, policy=update.signatures, legacy=update.legacy)
-    return Source(upstream, transport, judge, vigil, update.exclude, update.include, update.repository)
+    return Source(upstream, transport, judge, vigil, update.exclude, update.include, update.repository, update.images)
 
 
 def _vigil(config: Config, name: str, update: Update, keyring: Keyring | None, run: Run) -> Vigil:

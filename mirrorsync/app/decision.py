@@ -13,6 +13,7 @@ from mirrorsync.app.silence import answered
 from mirrorsync.app.site import Site, Source
 from mirrorsync.errors import UpstreamError
 from mirrorsync.model.basis import Basis
+from mirrorsync.model.choices import Images
 from mirrorsync.model.finding import Finding
 from mirrorsync.model.pending import PendingOutcome
 from mirrorsync.model.plan import Plan
@@ -79,7 +80,7 @@ def lacking(site: Site, sources: Sequence[Source], cache: TreeCache, run: Run) -
 
 def _look(site: Site, sources: Sequence[Source], run: Run) -> Look:
     seen = scan(site.tree)
-    revisions = in_parallel([partial(answered, site.tree.name, source.upstream.revision) for source in sources], len(sources))
+    revisions = in_parallel([partial(answered, site.tree.name, partial(_revision, source)) for source in sources], len(sources))
     silent = tuple(revision for revision in revisions if isinstance(revision, Finding))
     if silent and len(silent) == len(revisions):
         raise UpstreamError("; ".join(finding.what for finding in silent))
@@ -87,6 +88,14 @@ def _look(site: Site, sources: Sequence[Source], run: Run) -> Look:
     basis = Basis(site.tree.stamp(), site.tree.seal(), seen.fingerprint, mirrors)
     answering = tuple(source for source, revision in zip(sources, revisions, strict=True) if isinstance(revision, str))
     return Look(seen, basis, answering, silent, _key(site, sources, basis, run))
+
+
+def _revision(source: Source) -> str:
+    if source.images is Images.IGNORE:
+        return source.upstream.revision()
+    from mirrorsync.app.images import revision  # noqa: PLC0415  as below: most trees follow no images
+
+    return revision(source)
 
 
 def _read(site: Site, look: Look, cache: TreeCache, run: Run) -> Decision:
@@ -112,7 +121,7 @@ def _whole(site: Site, known: PendingOutcome) -> PendingOutcome | None:
 def _key(site: Site, sources: Sequence[Source], basis: Basis, run: Run) -> str:
     """A digest of everything a plan depends on."""
     kickstarts = [path.read_bytes() if path.is_file() else b"" for path in site.tree.kickstarts]
-    offers = [(source.upstream.mirror.name, source.exclude, source.include, source.repository) for source in sources]
+    offers = [(source.upstream.mirror.name, source.exclude, source.include, source.repository, source.images) for source in sources]
     watched = [(vigil.terms, repr(vigil.watch), vigil.has_forgotten) for vigil in (source.vigil for source in sources)]
     facts = (__version__, repr(basis), offers, watched, repr(site.policy), site.tree.shape, kickstarts, run.reapply)
     return hashlib.sha256(repr(facts).encode()).hexdigest()

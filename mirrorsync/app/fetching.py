@@ -18,17 +18,19 @@ from mirrorsync.tree.pool import Pool
 from mirrorsync.upstream.arrival import require_told
 from mirrorsync.upstream.download import Place, Progress
 from mirrorsync.upstream.fetch import Failed, Fetched, Verify, Wanted, fetch
+from mirrorsync.upstream.images import Image
 
 
 @dataclass(frozen=True, slots=True)
 class Obtained:
-    """The plan as it can be carried out, and each package that it brings in as it lies in the pool."""
+    """The plan as it can be carried out, and each package and boot image that it brings in as it lies in the pool."""
 
     plan: Plan
     arrived: Mapping[NEVRA, Fetched]
     fetched: int
     bytes_fetched: int
     failed: tuple[FailedFetch, ...]
+    images: tuple[Image, ...] = ()
 
     @property
     def staged(self) -> Mapping[NEVRA, str]:

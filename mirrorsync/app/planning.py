@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 
 from mirrorsync.app.derivation import completed
+from mirrorsync.app.images import offered_images
 from mirrorsync.app.lack import lacked
 from mirrorsync.app.run import Run
 from mirrorsync.app.silence import answered
@@ -104,12 +105,15 @@ def read_and_plan(site: Site, sources: Sequence[Source], seen: Scan, cache: Tree
     barred = {} if run.reapply else rolled_back(baseline.former, available)
     plan, available, unread = _decided(site, holding.catalogue, [source for source, _ in read], available, barred)
     pending = lacked(site, plan, holding.catalogue, available, run.now)
-    if not run.wanted.empty:
+    offer = offered_images(site, [source for source, _ in read], holding, baseline.former, run)
+    if run.wanted.empty:
+        plan = replace(plan, images=offer.images)
+    else:
         plan = plan_update(site.tree.name, holding.catalogue, available, site.policy, barred=barred, wanted=run.wanted)
     require_no_mass_removal(plan, holding.catalogue, [(source.upstream.mirror.name, source.vigil) for source, _ in read])
     findings = [*silent, *holding.catalogue.findings, *(finding for catalogue in available for finding in catalogue.findings)]
     findings += [_emptiness(catalogue) for catalogue in available if not catalogue.packages]
-    findings += [*unread, *curtailed(conflicts((catalogue.origin, catalogue.advisories) for catalogue in available))]
+    findings += [*offer.findings, *unread, *curtailed(conflicts((catalogue.origin, catalogue.advisories) for catalogue in available))]
     inputs = Inputs(seen, holding, baseline, tuple(source for source, _ in read), available, barred)
     return Planned(plan, baseline.difference or stale(site.tree, holding.catalogue.packages), tuple(findings), inputs, pending)
 

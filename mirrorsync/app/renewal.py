@@ -6,20 +6,24 @@ from dataclasses import replace
 
 from mirrorsync.app import hooks
 from mirrorsync.app.fetching import Obtained, obtain
+from mirrorsync.app.images import obtain_images
 from mirrorsync.app.planning import Inputs
 from mirrorsync.app.readiness import require_ready
 from mirrorsync.app.run import Run
 from mirrorsync.app.site import Site
-from mirrorsync.errors import PlanError
+from mirrorsync.boot.bootset import belonging
+from mirrorsync.errors import PlanError, PublishError
+from mirrorsync.model.finding import Severity
 from mirrorsync.model.generation import ADOPTION, FileRecord, Generation, Inventory, Received
-from mirrorsync.model.outcome import UpdateOutcome
+from mirrorsync.model.outcome import FailedFetch, UpdateOutcome
+from mirrorsync.model.plan import NewImages, Plan
 from mirrorsync.planning.filters import filter_text
 from mirrorsync.planning.record import ByHand, update_record
 from mirrorsync.stopping import unbroken
 from mirrorsync.tree import generation as building
 from mirrorsync.tree import journal, publication
 from mirrorsync.tree.cache import TreeCache
-from mirrorsync.tree.contents import Contents, next_contents
+from mirrorsync.tree.contents import Arrival, Contents, next_contents
 from mirrorsync.tree.pool import Pool
 from mirrorsync.tree.restoration import listed_nevras
 from mirrorsync.tree.site import Tree
@@ -36,7 +40,7 @@ def renew(
     began = time.monotonic()
     require_ready(site, inputs.holding, outcome.plan, run.now)
     pool = Pool(site.tree.pool)
-    obtained = obtain(site, inputs, outcome.plan, pool, run)
+    obtained = _with_images(obtain(site, inputs, outcome.plan, pool, run), inputs, outcome.plan.images, pool)
     if whole and obtained.failed:
         what = "; ".join(failed.reason for failed in obtained.failed)
         raise PlanError(f"{site.tree.name}: the saved plan cannot be carried out whole: {what}; nothing was published")
@@ -53,6 +57,29 @@ def renew(
     )
 
 
+def _with_images(obtained: Obtained, inputs: Inputs, images: NewImages | None, pool: Pool) -> Obtained:
+    """The same with the boot images; where one of them fails, without any."""
+    if images is None:
+        return obtained
+    try:
+        got = obtain_images(inputs.sources, images, pool)
+    except OSError as error:
+        where = error.filename or images.origin
+        raise PublishError(f"{where}: {error.strerror}; make room or mend the disk and run again: what has arrived is kept") from error
+    if isinstance(got, FailedFetch):
+        return replace(obtained, plan=replace(obtained.plan, images=None), failed=(*obtained.failed, got))
+    size = obtained.bytes_fetched + sum(image.size for image in got)
+    return replace(obtained, plan=replace(obtained.plan, images=images), images=got, bytes_fetched=size)
+
+
+def _require_belonging(tree: Tree, plan: Plan) -> None:
+    """Raises PublishError where new boot images are not of one build, or not what .treeinfo says: every byte of them is read."""
+    findings = belonging(tree.building, tree.repositories, deep=True) if plan.images else ()
+    for fault in (finding for finding in findings if finding.severity is Severity.ERROR):
+        name = fault.where.removeprefix(f"{tree.building}/")
+        raise PublishError(f"{tree.name}: the mirror's boot images do not belong together: {name}: {fault.what}; nothing was published")
+
+
 def _published(
     site: Site, inputs: Inputs, obtained: Obtained, cache: TreeCache, run: Run, ending: ExitStack, outcome: UpdateOutcome
 ) -> UpdateOutcome:
@@ -63,10 +90,12 @@ def _published(
     if inputs.baseline.generation is None:
         _adopt(tree, inputs, run)
     now = run.clock()  # not the call's beginning: the grace counts from here
-    contents = next_contents(tree.shape, inputs.holding, plan, obtained.staged, inputs.repositories, now=now, grace=tree.grace)
+    images = tuple(Arrival(image.path, image.sha256, image.size) for image in obtained.images)
+    contents = next_contents(tree.shape, inputs.holding, plan, obtained.staged, inputs.repositories, images, now=now, grace=tree.grace)
     number = journal.next_number(tree)
     building.build(tree, number, contents, Pool(tree.pool), cache, now=now, offered=offered)
     building.verify(tree, contents, plan, inputs.holding.catalogue.listed_names)
+    _require_belonging(tree, plan)
     files = building.files_of(tree, contents, cache)
     generation = replace(
         update_record(number, plan, inputs.baseline.former, [*_limits(run), *([stale] if stale else [])], _by_hand(tree, inputs)),

@@ -13,6 +13,7 @@ from mirrorsync.app.space import require_space_for_links
 from mirrorsync.files import make_directory
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.outcome import RollbackOutcome
+from mirrorsync.planning.images import images_of
 from mirrorsync.planning.provenance import first_comings
 from mirrorsync.planning.record import still_barred
 from mirrorsync.probes.indexed import mode_findings
@@ -100,7 +101,9 @@ def _published(
     present, now = restoration.recorded_or_none(tree), run.clock()
     wanted = restoration.restoration(tree.shape, goal, present, now=now, grace=tree.grace)
     made = restoration.sound(tree, wanted, tree.stamp(), inspection)
-    number = journal.next_number(tree)
+    number, former = journal.next_number(tree), journal.newest(tree)
+    records = {record.number: record for record in journal.readable(tree)}
+    images, leaving = images_of(records, goal.generation.number), images_of(records, former.number if former else 0)
     restoration.rebuild(tree, number, goal.generation.number, made, tree.stamp())
     restoration.verify_restored(tree, goal.generation.number, made)
     generation = Generation(
@@ -113,7 +116,7 @@ def _published(
         added=outcome.added,
         removed=outcome.removed,
         returned=first_comings(journal.readable(tree), outcome.added),
-        barred=still_barred(journal.newest(tree), outcome.added, outcome.removed),
+        barred=still_barred(former, (*outcome.added, images), (*outcome.removed, *({leaving} - {images, ""}))),
         grace=made.grace,
     )
     announced = hooks.Publication(number, tree.stamp(), generation.added, generation.removed, back_to=generation.back_to)

@@ -10,6 +10,7 @@ from mirrorsync.app.vigilance import Vigil
 from mirrorsync.boot.staging import Staging
 from mirrorsync.model.catalogue import Catalogue
 from mirrorsync.model.changelog import ChangelogEntry
+from mirrorsync.model.choices import Images
 from mirrorsync.model.package import Package
 from mirrorsync.model.pending import Urgency, WaiverRule
 from mirrorsync.model.policy import Policy
@@ -40,6 +41,9 @@ class Upstream(Protocol):
     def changelogs(self, packages: Iterable[Package], /) -> Mapping[NEVRA, tuple[ChangelogEntry, ...]]:
         """What these packages say of their own changes, the newest first; those that say nothing may be left out."""
 
+    def bases(self) -> tuple[str, ...]:
+        """URLs of the folder that has all it offers, best first."""
+
     def forget(self, package: Package) -> None:
         """Look at a package anew next time: its file was another than what was read of it says."""
 
@@ -50,7 +54,7 @@ class Upstream(Protocol):
 @dataclass(frozen=True, slots=True)
 class Source:
     """An upstream, the door to it, what judges the signatures of its packages, what was seen of it before, which of them are
-    wanted (yum's globs), and into which of the tree's repositories they go.
+    wanted (yum's globs), into which of the tree's repositories they go, and what is done about its boot images.
     """
 
     upstream: Upstream
@@ -60,6 +64,7 @@ class Source:
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     repository: str = ""
+    images: Images = Images.IGNORE
 
 
 @dataclass(frozen=True, slots=True)

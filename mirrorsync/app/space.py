@@ -27,6 +27,7 @@ from mirrorsync.upstream.fetch import arrival_key
 _POOL_FOLDERS = 256  # by the first two digits of the SHA-256
 _AT_ONCE = 16  # files that say where what is arriving comes from, and what is written before they are in place
 _CACHED = 24_000  # bytes of cache of one package: its description, paths and index parts; RHEL 6 has 22,100, and 20,600 for hdlist
+_IMAGE_GROWTH = 1.2  # from one point release to the next
 _BOOT_NAMES = 6  # the set's folder, its two files, and the three links to them
 
 
@@ -80,8 +81,18 @@ def space_demands(site: Site, holding: Holding, plan: Plan, rooms: Mapping[str, 
         *generation_demands(tree, holding.files, len(plan.incoming), len(packages) + len(plan.incoming), room, adopted=adopted),
         copies_demand(tree, [package.location for package in packages], room),
         _caches(tree, len(packages) + len(plan.incoming)),
+        *_images(tree, holding, plan, room),
         *_boot_set(site, tree.path, rooms),
     ]
+
+
+def _images(tree: Tree, holding: Holding, plan: Plan, room: Room) -> Iterator[Demand]:
+    """No .treeinfo says how long they are: as long as those they replace, and somewhat more."""
+    if plan.images is None:
+        return
+    paths = {image.path for image in plan.images.files}
+    size = blocks_of([int(record.size * _IMAGE_GROWTH) for record in holding.files if record.path in paths], room.block)
+    yield Demand(str(tree.home), "boot images", size + 2 * len(paths) * room.block, 2 * len(paths))
 
 
 def arriving_files(tree: Tree, plan: Plan, room: Room) -> Arriving:

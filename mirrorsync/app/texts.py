@@ -48,6 +48,10 @@ class TextTold:
         """As the mirror itself."""
         return self._upstream.places(package)
 
+    def bases(self) -> tuple[str, ...]:
+        """As the mirror itself."""
+        return self._upstream.bases()
+
     def forget(self, package: Package) -> None:
         """As the mirror itself."""
         self._upstream.forget(package)

@@ -9,7 +9,7 @@ from mirrorsync.config.secrets import exposed, read_password
 from mirrorsync.errors import ConfigError
 from mirrorsync.files import read_plain
 from mirrorsync.model.address import shown
-from mirrorsync.model.choices import MetadataSignatures, MirrorKind, Signatures
+from mirrorsync.model.choices import Images, MetadataSignatures, MirrorKind, Signatures
 from mirrorsync.model.view import Watch
 from mirrorsync.upstream.mirror import Mirror, local_path
 from mirrorsync.upstream.places import Places
@@ -23,6 +23,7 @@ class Update:
     """An update mirror as configured, wherever that was. `places` is for repodata; excludes and includes are yum's globs.
 
     advisories: where texts of advisories lie.  repository: of the tree's, the one that its packages go into.
+    images: what is done about its boot images.
     """
 
     mirror: Mirror
@@ -38,6 +39,7 @@ class Update:
     exclude: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     repository: str = ""
+    images: Images = Images.IGNORE
 
 
 def all_updates(settings: TreeConfig) -> tuple[Update, ...]:
@@ -82,7 +84,7 @@ def _configured(update: UpdateSource, variables: Mapping[str, str]) -> Update:
     )
     places = Places((update.url,) if update.url else (), update.metalink or update.mirrorlist, variables)
     trust = (update.keys, update.fingerprints, update.signatures, update.metadata_signatures)
-    return Update(mirror, update.kind, places, *trust, update.watch, update.legacy, update.advisories)
+    return Update(mirror, update.kind, places, *trust, update.watch, update.legacy, update.advisories, images=update.images)
 
 
 def _text(path: Path | None) -> str | None:

@@ -9,11 +9,12 @@ from mirrorsync.boot.initrd import read_initrd
 from mirrorsync.boot.kernel import read_release
 from mirrorsync.boot.members import is_squashfs, verify_image
 from mirrorsync.boot.stamps import read_build
-from mirrorsync.boot.treeinfo import NAMES, TreeInfo, parse_treeinfo
+from mirrorsync.boot.treeinfo import NAMES, parse_treeinfo
 from mirrorsync.errors import BootError, TreeError
 from mirrorsync.files import contained
 from mirrorsync.model.finding import Finding, Severity
 from mirrorsync.model.package import Digest
+from mirrorsync.model.treeinfo import TreeInfo
 
 KERNEL = "images/pxeboot/vmlinuz"
 INITRD = "images/pxeboot/initrd.img"
@@ -50,9 +51,8 @@ def read_boot_set(root: Path) -> BootSet | None:
 
 def image_names(root: Path) -> tuple[str, ...]:
     """The boot images and the .treeinfo that the tree at `root` has, as paths below it: what an installer loads before its packages."""
-    path = _treeinfo_path(root)
-    info = _treeinfo(path) if path else None
-    named = (*info.stages, *info.booted) if isinstance(info, TreeInfo) else ()
+    info = read_treeinfo(root)
+    named = (*info.stages, *info.booted) if info else ()
     names = sorted({KERNEL, INITRD, *NAMES, *_STAGES, *named})
     return tuple(name for name in names if (root / name).is_file())
 
@@ -89,6 +89,13 @@ def _treeinfo_findings(root: Path, repositories: Sequence[str], *, deep: bool) -
 
 def _treeinfo_path(root: Path) -> Path | None:
     return next((root / name for name in NAMES if (root / name).is_file()), None)
+
+
+def read_treeinfo(root: Path) -> TreeInfo | None:
+    """What the .treeinfo of the tree at `root` says, None where it has none that can be read."""
+    path = _treeinfo_path(root)
+    info = _treeinfo(path) if path else None
+    return info if isinstance(info, TreeInfo) else None
 
 
 def _treeinfo(path: Path) -> TreeInfo | Finding:

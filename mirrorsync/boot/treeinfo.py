@@ -2,11 +2,11 @@
 
 import configparser
 import posixpath
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 
 from mirrorsync.errors import BootError
 from mirrorsync.model.package import Digest
+from mirrorsync.model.treeinfo import TreeInfo
 
 NAMES = (".treeinfo", "treeinfo")
 _ALGORITHMS = {"sha": "sha1", "sha1": "sha1", "md5": "md5", "sha224": "sha224", "sha256": "sha256", "sha384": "sha384", "sha512": "sha512"}
@@ -15,23 +15,7 @@ _BOOTED = ("kernel", "initrd")
 _VARIANTS = ("variant-", "addon-")  # sections; addons are RHEL 6's
 _REPOSITORY = "repository"
 _INSTALLED_FROM = ("packages", _REPOSITORY)
-
-
-@dataclass(frozen=True, slots=True)
-class TreeInfo:
-    """Paths below the tree's root, sorted.
-
-    sums: what [checksums] says of images; repomd.xml, which every update changes, is left out.
-    booted: kernels and initrds of all its [images-…].  stages: what [stage2] names.
-    repositories: those of its variants and addons; "" is the tree itself.
-    outside: what any of these, or a variant's packages, name that is no path in the tree; in no other field.
-    """
-
-    sums: Mapping[str, Digest]
-    booted: tuple[str, ...]
-    stages: tuple[str, ...]
-    repositories: tuple[str, ...]
-    outside: tuple[str, ...]
+_STAMPS = (("general", "name"), ("general", "version"), ("general", "timestamp"), ("release", "version"), ("tree", "build_timestamp"))
 
 
 def parse_treeinfo(text: str) -> TreeInfo:
@@ -56,6 +40,7 @@ def parse_treeinfo(text: str) -> TreeInfo:
         tuple(sorted(stages - outside)),
         tuple(sorted({_folder(path) for path in repositories - outside})),
         tuple(sorted(outside)),
+        {key: parser.get(*key) for key in _STAMPS if parser.has_option(*key)},
     )
 
 

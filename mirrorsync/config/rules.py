@@ -7,7 +7,7 @@ from typing import Any
 
 from mirrorsync.config.sources import Location
 from mirrorsync.config.values import ROOT
-from mirrorsync.model.choices import Layout, MetadataSignatures, MirrorKind, Signatures, StartTls
+from mirrorsync.model.choices import Images, Layout, MetadataSignatures, MirrorKind, Signatures, StartTls
 
 Problem = tuple[Location, str]
 _OF_SERVER = ("server", "starttls", "username", "password_file", "ca")
@@ -26,6 +26,7 @@ def broken_rules(values: Mapping[str, Any]) -> Iterator[Problem]:
         tree = table(value)
         yield from _under(("trees", name), _tree(tree))
         yield from _under(("trees", name), _repositories(tree))
+        yield from _under(("trees", name), _images(tree))
         yield from _under(("trees", name, "boot"), _boot(table(tree.get("boot")), tree.get("urls")))
         for index, update in enumerate(_list(tree.get("updates"))):
             yield from _under(("trees", name, "updates", index), _update(table(update)))
@@ -151,6 +152,23 @@ def _destination(key: str, repository: object, known: Sequence[str]) -> Iterator
         names = ", ".join(known)
         what = f"names {repository!r}, which is none of the tree's repositories" if repository else "does not say into which repository"
         yield (key,), f"{what}; they are {names}"
+
+
+def _images(tree: Mapping[str, Any]) -> Iterator[Problem]:
+    """One mirror has the tree's boot images; they are not signed, so nobody on the way may be able to change them."""
+    asked = [(index, update) for index, update in enumerate(map(table, _list(tree.get("updates")))) if _is_asked(update)]
+    for index, _ in asked[1:]:
+        yield ("updates", index, "images"), "is asked of a mirror before it; a tree has its boot images from one"
+    for index, update in asked:
+        if update.get("kind") == MirrorKind.LISTING or tree.get("layout") == Layout.REDHAT:
+            yield ("updates", index, "images"), "is for repodata with a .treeinfo beside it; remove it"
+        elif str(update.get("url", "")).partition(":")[0].lower() in ("http", "ftp"):
+            what = "would take boot images over a way on which anybody can exchange them: nothing signs them; name the mirror by https"
+            yield ("updates", index, "images"), what
+
+
+def _is_asked(update: Mapping[str, Any]) -> bool:
+    return bool(update.get("images", Images.IGNORE) != Images.IGNORE)
 
 
 def _update(update: Mapping[str, Any]) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 
 from mirrorsync.config import values
 from mirrorsync.model.address import shown
-from mirrorsync.model.choices import Compression, Layout, MetadataSignatures, MirrorKind, Occasion, Signatures, StartTls
+from mirrorsync.model.choices import Compression, Images, Layout, MetadataSignatures, MirrorKind, Occasion, Signatures, StartTls
 from mirrorsync.model.pending import Urgency
 from mirrorsync.model.policy import NewPackages, Policy
 from mirrorsync.model.schedule import CronTime
@@ -95,6 +95,7 @@ class UpdateSource(Table):
 
     advisories: folders or mailboxes of advisory texts, for a mirror that has no updateinfo.
     repository: that of the tree's repositories which its packages go into; None for the only one.
+    images: what is done where the .treeinfo beside its repodata has boot images of another build.
     """
 
     url: Url | None = None
@@ -118,6 +119,7 @@ class UpdateSource(Table):
     max_rate: Rate | None = None
     connections: Count = Field(default=4, ge=1, le=16)
     repository: Repository | None = None
+    images: Images = Images.IGNORE
 
     @property
     def watch(self) -> Watch:

@@ -35,6 +35,14 @@ class MetadataSignatures(StrEnum):
     IGNORE = "ignore"
 
 
+class Images(StrEnum):
+    """What is done where a mirror's .treeinfo has boot images of another build: nothing, telling it, or taking them."""
+
+    IGNORE = "ignore"
+    NOTICE = "notice"
+    FOLLOW = "follow"
+
+
 class Compression(StrEnum):
     """How repodata is compressed: `GZ` is read by every installer, `ZSTD` by those of EL 9 and Fedora 30 on."""
 

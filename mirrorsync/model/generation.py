@@ -66,7 +66,8 @@ class Generation:
     published: UTC.  run: which command made it.  by: which process of whom.  reason: why it was made, for a person.
     back_to: the generation that a rollback brought back.  added, removed: NEVRAs as text.
     received: of those added, what update mirrors gave; what was put there by hand is `added` alone.  returned: what a rollback added.
-    barred: NEVRAs that rollbacks took out and that no update brings back by itself.
+    barred: NEVRAs, and identities of boot images, that rollbacks took out and that no update brings back by itself.
+    images: the identity of the boot images that came in with it; '' where they stayed.
     previous: SHA-256 of the record before this one, '' for the first.
     """
 
@@ -82,6 +83,7 @@ class Generation:
     received: tuple[Received, ...] = ()
     returned: tuple[Returned, ...] = ()
     barred: tuple[str, ...] = ()
+    images: str = ""
     grace: tuple[GraceCopy, ...] = ()
     inventory: Inventory = Inventory()
     previous: str = ""

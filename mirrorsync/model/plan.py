@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mirrorsync.model.advisory import Advisory
-from mirrorsync.model.package import Package
+from mirrorsync.model.package import Digest, Package
 from mirrorsync.model.version import NEVRA
 
 
@@ -63,10 +63,37 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class NewImage:
+    """A boot image to fetch: its path below the tree, and its digest as the mirror's .treeinfo has it."""
+
+    path: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class NewImages:
+    """Boot images of another build, which come together or not at all, from the mirror called `origin`.
+
+    build: for a person.  stamps: (section, key, value) of what the tree's .treeinfo is to say of the build.
+    """
+
+    origin: str
+    build: str
+    files: tuple[NewImage, ...]
+    stamps: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """What the journal calls them: the same for the same files."""
+        return f"images {' '.join(f'{image.path} {image.digest}' for image in self.files)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All entries, each tuple sorted by NEVRA key; `unchanged` counts the packages it says nothing of.
 
     advisories: those that the incoming and held entries name, sorted by id.
+    images: None where the boot images stay.
     """
 
     tree: str
@@ -76,11 +103,12 @@ class Plan:
     held: tuple[Held, ...] = ()
     unchanged: int = 0
     advisories: tuple[Advisory, ...] = ()
+    images: NewImages | None = None
 
     @property
     def empty(self) -> bool:
-        """Whether applying it would leave the indexes as they are."""
-        return not self.incoming and not self.outgoing
+        """Whether applying it would leave indexes and boot images as they are."""
+        return not self.incoming and not self.outgoing and self.images is None
 
     @property
     def bytes_to_fetch(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from mirrorsync.errors import PlanError
 from mirrorsync.model.advisory import Advisory, AdvisoryType, Reference, Told
 from mirrorsync.model.package import Dependency, Digest, Package, Sense
-from mirrorsync.model.plan import Change, Held, Incoming, Kept, Outgoing, Plan, Removal
+from mirrorsync.model.plan import Change, Held, Incoming, Kept, NewImage, NewImages, Outgoing, Plan, Removal
 from mirrorsync.model.version import EVR, NEVRA
 from mirrorsync.planning.node import Node, abbreviated
 
@@ -34,6 +34,7 @@ def plan_document(plan: Plan) -> Document:
         ],
         "unchanged": plan.unchanged,
         "advisories": [advisory_document(advisory) for advisory in plan.advisories],
+        "images": _images_document(plan.images) if plan.images else None,
     }
 
 
@@ -50,6 +51,7 @@ def plan_from(document: object) -> Plan:
         tuple(Held(_nevra_at(node.field("nevra")), node.text("reason"), node.texts("advisories")) for node in plan.items("held")),
         plan.integer("unchanged"),
         tuple(advisory_from(node) for node in plan.items("advisories")),
+        _images_from(plan.field("images")) if plan.has("images") and plan.field("images").value is not None else None,
     )
 
 
@@ -234,6 +236,21 @@ def _incoming_document(entry: Incoming) -> Document:
         "reason": entry.reason,
         "advisories": list(entry.advisories),
     }
+
+
+def _images_document(images: NewImages) -> Document:
+    return {
+        "origin": images.origin,
+        "build": images.build,
+        "files": [{"path": image.path, "digest": str(image.digest)} for image in images.files],
+        "stamps": [{"section": section, "key": key, "value": value} for section, key, value in images.stamps],
+    }
+
+
+def _images_from(node: Node) -> NewImages:
+    files = tuple(NewImage(inner.text("path"), Digest(*inner.text("digest").split(":", 1))) for inner in node.items("files"))
+    stamps = tuple((inner.text("section"), inner.text("key"), inner.text("value")) for inner in node.items("stamps"))
+    return NewImages(node.text("origin"), node.text("build"), files, stamps)
 
 
 def _outgoing_document(entry: Outgoing) -> Document:

@@ -37,6 +37,7 @@ def _upstream(then: Basis, before: Plan, now: Basis, after: Plan) -> Iterator[st
 def _entries(plan: Plan) -> Mapping[str, None]:
     """The plan's decisions in words, in its order."""
     texts = [f"{entry.package.nevra} in" for entry in plan.incoming] + [f"{entry.package.nevra} out" for entry in plan.outgoing]
+    texts += [f"boot images of {plan.images.build} in"] if plan.images else []
     return dict.fromkeys([*texts, *(f"{entry.nevra} held" for entry in plan.held)])
 
 

@@ -27,6 +27,7 @@ def update_record(number: int, plan: Plan, former: Generation | None, also: Sequ
     incoming = {str(entry.package.nevra) for entry in plan.incoming} | by_hand.added
     outgoing = {str(entry.package.nevra) for entry in plan.outgoing} | by_hand.removed
     added = tuple(sorted(incoming - outgoing))
+    images = plan.images.identity if plan.images else ""
     return Generation(
         number,
         _UNKNOWN,
@@ -35,7 +36,8 @@ def update_record(number: int, plan: Plan, former: Generation | None, also: Sequ
         added=added,
         removed=tuple(sorted(outgoing - incoming)),
         advisories=tuple(sorted({name for entry in plan.incoming for name in entry.advisories})),
-        barred=still_barred(former, added),
+        barred=still_barred(former, (*added, images)),
+        images=images,
     )
 
 
@@ -48,4 +50,5 @@ def _changes(plan: Plan) -> list[str]:
     """How many packages came for which reason: "3 upgrade, 1 brought along"."""
     counts = Counter(entry.change for entry in plan.incoming)
     text = ", ".join(f"{count} {change.value}" for change, count in sorted(counts.items()))
-    return [text] if text else []
+    images = f"boot images of {plan.images.build}" if plan.images else ""
+    return [part for part in (text, images) if part]

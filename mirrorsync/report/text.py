@@ -33,6 +33,7 @@ def plan_lines(plan: Plan, *, whole: bool = True) -> Iterator[str]:
     """
     rows = [(entry.change.value, str(entry.package.nevra), entry.reason, " ".join(entry.advisories)) for entry in plan.incoming]
     rows += [(entry.removal.value, str(entry.package.nevra), entry.reason, "") for entry in plan.outgoing]
+    rows += [("boot image", image.path, f"of {plan.images.build}", "") for image in plan.images.files] if plan.images else []
     rows += [("kept", what, reason, "") for what, reason in _kept(plan.kept, whole=whole)]
     rows += [("held", str(entry.nevra), entry.reason, " ".join(entry.advisories)) for entry in plan.held]
     return aligned(rows)
@@ -52,6 +53,7 @@ def _kept(entries: Sequence[Kept], *, whole: bool) -> Iterator[tuple[str, str]]:
 def plan_summary(plan: Plan) -> str:
     """The plan's counts in one line."""
     parts = [f"{_count(len(plan.incoming), 'package')} to fetch ({size_text(plan.bytes_to_fetch)})"] if plan.incoming else []
+    parts += [f"{_count(len(plan.images.files), 'boot image')} of {plan.images.build}"] if plan.images else []
     parts += [f"{len(plan.outgoing)} to leave the indexes"] if plan.outgoing else []
     parts += [f"{len(plan.kept)} kept"] if plan.kept else []
     parts += [f"{len(plan.held)} held"] if plan.held else []

@@ -1,7 +1,7 @@
 """Which files the next generation has, and where each comes from: decided before the disk is touched."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from mirrorsync.model.generation import FileRecord, GraceCopy
@@ -28,6 +28,7 @@ class Contents:
     grace: which of all these are not listed, and since when.
     listed: the packages that the indexes name, each with its location in the tree and its SHA-256, by location.
     replaced: location of an arrival to the locations of what it takes the place of.
+    treeinfo: by section and key, what .treeinfo is to say from now on of new boot images.
     """
 
     kept: tuple[FileRecord, ...]
@@ -36,6 +37,7 @@ class Contents:
     grace: tuple[GraceCopy, ...]
     listed: tuple[Package, ...]
     replaced: Mapping[str, tuple[str, ...]]
+    treeinfo: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def next_contents(
@@ -44,12 +46,13 @@ def next_contents(
     plan: Plan,
     staged: Mapping[NEVRA, str],
     repositories: Mapping[str, str],
+    images: Sequence[Arrival] = (),
     *,
     now: datetime,
     grace: timedelta,
 ) -> Contents:
     """The tree after `plan`. `staged` maps each incoming package to the SHA-256 of its file in the pool, `repositories` each origin
-    to the repository that its packages go into.
+    to the repository that its packages go into. `images` are the plan's boot images.
 
     What leaves the indexes stays on disk, unlisted, until `grace` after `now`; earlier copies whose grace is over go.
     """
@@ -63,15 +66,23 @@ def next_contents(
     copies += [GraceCopy(path, now) for path in outgoing]
     copies = [copy for copy in copies if copy.path not in new_paths]
     staying = {copy.path for copy in copies}
-    dropped = known - staying | new_paths
+    dropped = known - staying | new_paths | {image.path for image in images}
     return Contents(
         kept=tuple(record for record in holding.files if record.path not in dropped and not shape.is_index(record.path)),
         outdated=tuple(record for record in holding.files if record.path in staying and shape.is_index(record.path)),
-        arrivals=tuple(Arrival(package.location, package.digest.value, package.size) for package, _ in arriving if package.digest),
+        arrivals=(*(Arrival(package.location, package.digest.value, package.size) for package, _ in arriving if package.digest), *images),
         grace=tuple(sorted(copies, key=lambda copy: copy.path)),
         listed=tuple(sorted([*remaining, *(package for package, _ in arriving)], key=lambda package: package.location)),
         replaced={package.location: replaced for package, replaced in arriving},
+        treeinfo=_treeinfo(plan),
     )
+
+
+def _treeinfo(plan: Plan) -> Mapping[tuple[str, str], str]:
+    if plan.images is None:
+        return {}
+    sums = {("checksums", image.path): str(image.digest) for image in plan.images.files}
+    return sums | {(section, key): value for section, key, value in plan.images.stamps}
 
 
 def _arriving(

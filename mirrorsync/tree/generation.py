@@ -45,7 +45,7 @@ def build(
     _remember_arrivals(tree, contents, cache)
     write_indexes(tree, contents, cache, now=now, offered=offered)
     if tree.layout is Layout.REPODATA:
-        carry_treeinfo(old, new)
+        carry_treeinfo(old, new, contents.treeinfo)
     for record in contents.outdated:  # after the indexes, whose writer would write through a link that has the name of one of its files
         if not (new / record.path).exists():
             link_file(old / record.path, new / record.path)

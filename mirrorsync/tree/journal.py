@@ -180,6 +180,7 @@ def generation_document(generation: Generation) -> dict[str, Any]:
         "received": [_received_document(received) for received in generation.received],
         "returned": {returned.nevra: returned.generation for returned in generation.returned},
         "barred": list(generation.barred),
+        "images": generation.images,
         "grace": [{"path": copy.path, "since": copy.since.isoformat()} for copy in generation.grace],
         "files": {"count": inventory.count, "bytes": inventory.bytes, "new_bytes": inventory.new_bytes, "sha256": inventory.sha256},
     }
@@ -202,6 +203,7 @@ def _generation(document: Mapping[str, Any]) -> Generation:
         received=tuple(_received(received) for received in document["received"]),
         returned=tuple(Returned(nevra, _number_or_none(number)) for nevra, number in document["returned"].items()),
         barred=_texts(document["barred"]),
+        images=str(document.get("images", "")),  # records of earlier versions have none
         grace=tuple(GraceCopy(str(copy["path"]), _moment(copy["since"])) for copy in document["grace"]),
         inventory=Inventory(int(files["count"]), int(files["bytes"]), int(files["new_bytes"]), str(files["sha256"])),
         previous=str(document["previous"]),

@@ -7,7 +7,7 @@ stays to the letter, also what was written by others.
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from mirrorsync.tree.layout import TREEINFO
 _MOST_BYTES = 1 << 20
 _SECTION = re.compile(rb"\s*\[(.*)\]")
 _SUM = re.compile(rb"(\s*(\S*repodata/repomd\.xml)\s*=\s*(\w+):)([0-9A-Fa-f]+)(\s*)")
+_VALUE = re.compile(rb"(?P<before>\s*(?P<key>[^=\s#;\[](?:[^=]*[^=\s])?)\s*=[ \t]*)(?P<value>[^\r\n]*?)(?P<after>\s*)")
+_SUMS = b"checksums"
 _ALGORITHMS = {"sha": "sha1"}
 _SHOWN = 16  # digits
 
@@ -33,12 +35,16 @@ class _Line:
     found: str = ""
 
 
-def carry_treeinfo(old: Path, new: Path) -> None:
-    """Put the .treeinfo of the tree at `old` into the one at `new`, with the sums of what is there."""
+def carry_treeinfo(old: Path, new: Path, changes: Mapping[tuple[str, str], str]) -> None:
+    """Put the .treeinfo of the tree at `old` into the one at `new`, with the sums of what is there.
+
+    changes: by section and key, what else it is to say.
+    """
     for name in TREEINFO:
-        lines = _lines(old / name, new)
-        if any(line.said != line.found for line in lines):
-            write_file(new / name, b"".join(line.text for line in lines))
+        content = _content(old / name)
+        written = b"".join(line.text for line in _lines(_changed(content, changes), new))
+        if written != content:
+            write_file(new / name, written)
         elif os.path.lexists(old / name):
             link_file(old / name, new / name)
 
@@ -46,25 +52,52 @@ def carry_treeinfo(old: Path, new: Path) -> None:
 def treeinfo_findings(root: Path) -> Iterator[Finding]:
     """The sums of repomd.xml in a .treeinfo of the tree at `root` that are not those of the files."""
     for name in TREEINFO:
-        for line in _lines(root / name, root):
+        for line in _lines(_content(root / name), root):
             if line.said != line.found:
                 what = f"says {line.said[:_SHOWN]}… of {line.path}, and it is {line.found[:_SHOWN]}…: what looks at it refuses the tree"
                 yield Finding(Severity.WARNING, "treeinfo-stale", str(root / name), what, "run `mirrorsync update`, which corrects it")
 
 
-def _lines(path: Path, root: Path) -> list[_Line]:
-    """The file's, none where it cannot be read as such; the sums are of the files at `root`."""
+def _content(path: Path) -> bytes:
+    """Nothing where it cannot be read as such a file."""
     try:
-        content = b"" if path.is_symlink() else read_plain(path, _MOST_BYTES)
+        return b"" if path.is_symlink() else read_plain(path, _MOST_BYTES)
     except OSError:
-        return []
-    lines, section = [], b""
+        return b""
+
+
+def _changed(content: bytes, changes: Mapping[tuple[str, str], str]) -> bytes:
+    """The same with other values; a checksum that it has not yet stands first in its section, anything else is left out."""
+    if not content or not changes:
+        return content
+    values = {(section.encode(), key.encode()): value.encode() for (section, key), value in changes.items()}
+    present = {(section, match["key"]) for text, section in _sections(content) if (match := _VALUE.fullmatch(text))}
+    lacking = [
+        b"%s = %s\n" % (key, value) for (section, key), value in values.items() if section == _SUMS and (section, key) not in present
+    ]
+    lines = []
+    for text, section in _sections(content):
+        match = _VALUE.fullmatch(text)
+        value = values.get((section, match["key"])) if match else None
+        lines.append(text if match is None or value is None else match["before"] + value + match["after"])
+        if section == _SUMS and _SECTION.match(text):
+            lines += lacking
+    return b"".join(lines)
+
+
+def _sections(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Each line, and the section that it stands in."""
+    section = b""
     for text in content.splitlines(keepends=True):
         if heading := _SECTION.match(text):
             section = heading[1]
-        match = _SUM.fullmatch(text) if section == b"checksums" else None
-        lines.append(_line(text, match, root) if match else _Line(text))
-    return lines
+        yield text, section
+
+
+def _lines(content: bytes, root: Path) -> list[_Line]:
+    """The lines of a file; the sums are of the files at `root`."""
+    matches = ((text, _SUM.fullmatch(text) if section == _SUMS else None) for text, section in _sections(content))
+    return [_line(text, match, root) if match else _Line(text) for text, match in matches]
 
 
 def _line(text: bytes, match: re.Match[bytes], root: Path) -> _Line:

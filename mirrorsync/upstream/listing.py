@@ -89,6 +89,10 @@ class ListingUpstream:
         """The one URL of a package's file."""
         return (self._url(package.location),)
 
+    def bases(self) -> tuple[str, ...]:
+        """The mirror's own URL."""
+        return (self.mirror.url.rstrip("/"),)
+
     def metadata(self, _kind: str) -> bytes | None:
         """A listing has no metadata."""
         return None

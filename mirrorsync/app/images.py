@@ -1,0 +1,103 @@
+"""Boot images that a mirror has of another build than the tree: noticed, planned, and brought into the pool."""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mirrorsync.app.run import Run
+from mirrorsync.app.site import Site, Source
+from mirrorsync.boot.bootset import read_treeinfo
+from mirrorsync.boot.treeinfo import parse_treeinfo
+from mirrorsync.errors import BootError, UpstreamError
+from mirrorsync.model.choices import Images
+from mirrorsync.model.finding import Finding, Severity
+from mirrorsync.model.generation import Generation
+from mirrorsync.model.outcome import FailedFetch
+from mirrorsync.model.package import Digest
+from mirrorsync.model.plan import NewImages
+from mirrorsync.model.treeinfo import TreeInfo
+from mirrorsync.planning.images import followed, new_images, refusal
+from mirrorsync.tree.pool import Pool
+from mirrorsync.tree.reading import Holding
+from mirrorsync.upstream.images import Image, fetch_image, read_offer
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is done about a mirror's boot images, if they are of another build, and what is to be said of them."""
+
+    images: NewImages | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def revision(source: Source) -> str:
+    """The mirror's own, and with it the digest of its .treeinfo where that is looked at. Raises UpstreamError."""
+    own = source.upstream.revision()
+    if source.images is Images.IGNORE:
+        return own
+    with suppress(UpstreamError):  # packages are to be had all the same; what is wrong is told where it is read
+        return f"{own} treeinfo:{hashlib.sha256(read_offer(source.transport, source.upstream.bases()) or b'').hexdigest()}"
+    return f"{own} treeinfo:"
+
+
+def offered_images(site: Site, sources: Sequence[Source], holding: Holding, former: Generation | None, run: Run) -> Offer:
+    """The boot images of the one source that is asked for them."""
+    for source in (source for source in sources if source.images is not Images.IGNORE):
+        return _offered(site, source, holding, former, run)
+    return Offer()
+
+
+def _offered(site: Site, source: Source, holding: Holding, former: Generation | None, run: Run) -> Offer:
+    name = source.upstream.mirror.name
+    try:
+        text = read_offer(source.transport, source.upstream.bases())
+        if text is None:
+            raise BootError("it has no .treeinfo")
+        offered = parse_treeinfo(text.decode())
+    except (UpstreamError, BootError, UnicodeDecodeError) as error:
+        what = f"its boot images cannot be looked at: {error}"
+        return _told("images-unknown", name, what, 'correct the mirror\'s URL, or set images = "ignore"')
+    images = new_images(name, offered, _found(site, offered, holding))
+    if images is None:
+        return Offer()
+    if reason := refusal(offered, read_treeinfo(site.tree.path)):
+        return _told("images-refused", name, f"its .treeinfo {reason}", "the tree keeps its images; copy others by hand if they are meant")
+    if former and images.identity in former.barred and not run.reapply:
+        what = f"boot images of {images.build} were taken out by a rollback"
+        return _told("images-barred", name, what, "`mirrorsync update --reapply` lets them in again", Severity.NOTE)
+    if source.images is Images.NOTICE:
+        what = f"has boot images of {images.build}, which the tree has not"
+        return _told("images-newer", name, what, 'set images = "follow" for this mirror, or copy them by hand', Severity.NOTE)
+    return Offer(images)
+
+
+def _told(code: str, where: str, what: str, remedy: str, severity: Severity = Severity.WARNING) -> Offer:
+    return Offer(findings=(Finding(severity, code, where, what, remedy),))
+
+
+def _found(site: Site, offered: TreeInfo, holding: Holding) -> dict[str, Digest | None]:
+    """Of each image that is followed, what the tree has."""
+    held = {record.path: record.sha256 for record in holding.files}
+    return {path: _digest(site, path, held.get(path), offered.sums[path].algorithm) for path in followed(offered, held)}
+
+
+def _digest(site: Site, path: str, sha256: str | None, algorithm: str) -> Digest | None:
+    """By the kind of checksum that the mirror gives; None where there is no such file."""
+    file = site.tree.path / path
+    if sha256 is None or file.is_symlink():
+        return None
+    if algorithm == "sha256":
+        return Digest(algorithm, sha256)
+    with file.open("rb") as opened:
+        return Digest(algorithm, hashlib.file_digest(opened, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest())
+
+
+def obtain_images(sources: Sequence[Source], images: NewImages, pool: Pool) -> tuple[Image, ...] | FailedFetch:
+    """All of them in the pool, or why none is taken. Raises OSError where the disk does not take them."""
+    source = next(source for source in sources if source.upstream.mirror.name == images.origin)
+    try:
+        bases = source.upstream.bases()
+        return tuple(fetch_image(source.transport, bases, image.path, image.digest, pool) for image in images.files)
+    except UpstreamError as error:
+        return FailedFetch(f"boot images of {images.build}", f"boot images of {images.build}: {error}")
