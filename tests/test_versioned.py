@@ -124,7 +124,7 @@ def test_the_expression_for_a_network_is_that_of_its_addresses(network: str) -> 
     [test] = [line for line in written(Menu.GRUB, Group("x", "", networks=(wanted,)))["grub.cfg"].splitlines() if "regexp" in line]
     expression = re.compile(test.split("'")[1])
     first, last = int(wanted.network_address), int(wanted.broadcast_address)
-    inside = {first, first + 1, (first + last) // 2, last} & set(range(first, last + 1))
+    inside = {number for number in (first, first + 1, (first + last) // 2, last) if number <= last}
     outside = {first - 1, last + 1, first ^ 1 << 31} - {-1, 1 << 32}
     assert all(expression.match(str(IPv4Address(number))) for number in inside)
     assert not any(expression.match(str(IPv4Address(number))) for number in outside)
