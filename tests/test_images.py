@@ -278,7 +278,7 @@ def test_over_https_what_was_cut_off_is_gone_on_from(rocky: Release, tls: tuple[
     server, program = tls
     stage = os.urandom(3_000_000)
     write_images(rocky.mirror, {**NEW, STAGE: stage}, "9.5", NEW_DAY)
-    server.behaviour.cuts[f"/{STAGE}"] = [1_000_000]
+    server.behaviour.cuts[f"/{STAGE}"] = [2_000_000, 1_000_000]  # of the look at its size, and of the transfer
     assert program("update").code == 0
     assert (rocky.tree / STAGE).read_bytes() == stage
     assert any(request.headers.get("Range") for request in server.asked(f"/{STAGE}"))
@@ -340,8 +340,10 @@ OTHER = f"[checksums]\nimages/pxeboot/other.img = sha256:{'0' * 64}\n"
         ("mainimage = images/install.img", "names 'Packages/bash-2-1.noarch.rpm', which lies where no images do"),
         ("kernel = images/pxeboot/vmlinuz", "names 'images/../Packages/x.rpm', which lies where no images do"),
         ("initrd = images/pxeboot/initrd.img", "names 'images/pxeboot/other.img', and the tree's own does not"),
-        (f"timestamp = {NEW_DAY}", "is of Rocky Linux 9.5 of 2024-01-01, which is older than the tree's (Rocky Linux 9.4 of 2024-05-02)"),
-        ("timestamp = soon", "is of Rocky Linux 9.5 of no date, which is older than the tree's"),
+        (f"timestamp = {NEW_DAY}", "is of Rocky Linux 9.5 of 2065-01-24, which is still to come"),
+        ("timestamp = soon", "does not say when it was built"),
+        ("timestamp = nan", "does not say when it was built"),
+        ("timestamp = 1e999", "does not say when it was built"),
     ],
 )
 def test_a_treeinfo_that_cannot_be_followed_says_why(change: str, reason: str, rocky: Release) -> None:
@@ -354,11 +356,11 @@ def test_a_treeinfo_that_cannot_be_followed_says_why(change: str, reason: str, r
             "initrd = images/pxeboot/other.img",
             ("[checksums]\n", OTHER),
         ),
-        f"timestamp = {NEW_DAY}": ("timestamp = 1704067200", ()),
+        f"timestamp = {NEW_DAY}": ("timestamp = 3000000000", ()),
     }
     path = rocky.mirror / ".treeinfo"
     text = path.read_text()
-    if change == "timestamp = soon":
+    if change not in spoilt:
         text = text.replace(f"timestamp = {NEW_DAY}", change)
     else:
         new, further = spoilt[change]
@@ -370,6 +372,23 @@ def test_a_treeinfo_that_cannot_be_followed_says_why(change: str, reason: str, r
     assert (codes(done.findings), done.tree["generation"]) == (["images-refused"], 2)
     assert reason in done.findings[0]["what"]
     assert rocky.has(OLD)
+
+
+def test_an_older_build_is_only_noted(rocky: Release) -> None:
+    """A tree copied from newer discs than a mirror has; or a mirror that plays an old build, with its known holes, again."""
+    write_images(rocky.mirror, NEW, "9.3", OLD_DAY - 86400)
+    done = rocky.program()("update", "--json")
+    assert (codes(done.findings), done.tree["generation"]) == (["images-older"], 2)
+    assert "has boot images of Rocky Linux 9.3 of 2024-05-01, which is older than the tree's (Rocky Linux 9.4" in done.findings[0]["what"]
+    assert rocky.has(OLD)
+
+
+def test_a_value_of_several_lines_does_not_get_into_the_trees_treeinfo(rocky: Release) -> None:
+    path = rocky.mirror / ".treeinfo"
+    path.write_text(path.read_text().replace("name = Rocky Linux 9.5\n", "name = Rocky\n  [stage2]\n  mainimage = evil\n"))
+    assert rocky.program()("update").code == 0
+    assert rocky.has(NEW)
+    assert "evil" not in (rocky.tree / ".treeinfo").read_text()
 
 
 @pytest.mark.parametrize(

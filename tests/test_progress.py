@@ -41,7 +41,7 @@ def read_some(master: int) -> bytes:
         return b""
 
 
-def test_bars_show_on_a_terminal_how_many_packages_and_bytes_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bars_show_on_a_terminal_how_many_files_and_bytes_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     with terminal() as (stream, shown), progress_on(stream, [BASH, POPT]) as progress:
@@ -49,7 +49,7 @@ def test_bars_show_on_a_terminal_how_many_packages_and_bytes_there_are(monkeypat
         progress.started(BASH, 500)
         progress.received(BASH, 1000)
         progress.finished(POPT)
-    assert "1 of 2 packages" in shown[0]
+    assert "1 of 2 files" in shown[0]
     assert "bash[13].rpm" in shown[0]
     assert "1.5/2.0 kB" in shown[0]
     assert "2.5/3.0 kB" in shown[0]

@@ -17,10 +17,10 @@ from mirrorsync.model.outcome import FailedFetch
 from mirrorsync.model.package import Digest
 from mirrorsync.model.plan import NewImages
 from mirrorsync.model.treeinfo import TreeInfo
-from mirrorsync.planning.images import followed, new_images, refusal
+from mirrorsync.planning.images import followed, is_older, new_images, refusal
 from mirrorsync.tree.pool import Pool
 from mirrorsync.tree.reading import Holding
-from mirrorsync.upstream.images import Image, fetch_image, read_offer
+from mirrorsync.upstream.images import Image, announced, fetch_image, read_offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,6 @@ def offered_images(site: Site, sources: Sequence[Source], holding: Holding, form
 
 
 def _offered(site: Site, source: Source, holding: Holding, former: Generation | None, run: Run) -> Offer:
-    name = source.upstream.mirror.name
     try:
         text = read_offer(source.transport, source.upstream.bases())
         if text is None:
@@ -57,23 +56,33 @@ def _offered(site: Site, source: Source, holding: Holding, former: Generation | 
         offered = parse_treeinfo(text.decode())
     except (UpstreamError, BootError, UnicodeDecodeError) as error:
         what = f"its boot images cannot be looked at: {error}"
-        return _told("images-unknown", name, what, 'correct the mirror\'s URL, or set images = "ignore"')
-    images = new_images(name, offered, _found(site, offered, holding))
+        return _told("images-unknown", source, what, 'correct the mirror\'s URL, or set images = "ignore"')
+    images = new_images(source.upstream.mirror.name, offered, _found(site, offered, holding))
     if images is None:
         return Offer()
-    if reason := refusal(offered, read_treeinfo(site.tree.path)):
-        return _told("images-refused", name, f"its .treeinfo {reason}", "the tree keeps its images; copy others by hand if they are meant")
-    if former and images.identity in former.barred and not run.reapply:
+    barred = former is not None and images.identity in former.barred and not run.reapply
+    return _judged(source, images, offered, read_treeinfo(site.tree.path), run, barred=barred)
+
+
+def _judged(source: Source, images: NewImages, offered: TreeInfo, own: TreeInfo | None, run: Run, *, barred: bool) -> Offer:
+    """What becomes of images that the tree has not. own: the tree's .treeinfo."""
+    if own and is_older(offered, own):
+        what = f"has boot images of {offered.build}, which is older than the tree's ({own.build})"
+        return _told("images-older", source, what, "the tree keeps its images; use a mirror that is up to date", Severity.NOTE)
+    if reason := refusal(offered, own, run.now):
+        remedy = "the tree keeps its images; copy others by hand if they are meant"
+        return _told("images-refused", source, f"its .treeinfo {reason}", remedy)
+    if barred:
         what = f"boot images of {images.build} were taken out by a rollback"
-        return _told("images-barred", name, what, "`mirrorsync update --reapply` lets them in again", Severity.NOTE)
+        return _told("images-barred", source, what, "`mirrorsync update --reapply` lets them in again", Severity.NOTE)
     if source.images is Images.NOTICE:
         what = f"has boot images of {images.build}, which the tree has not"
-        return _told("images-newer", name, what, 'set images = "follow" for this mirror, or copy them by hand', Severity.NOTE)
+        return _told("images-newer", source, what, 'set images = "follow" for this mirror, or copy them by hand', Severity.NOTE)
     return Offer(images)
 
 
-def _told(code: str, where: str, what: str, remedy: str, severity: Severity = Severity.WARNING) -> Offer:
-    return Offer(findings=(Finding(severity, code, where, what, remedy),))
+def _told(code: str, source: Source, what: str, remedy: str, severity: Severity = Severity.WARNING) -> Offer:
+    return Offer(findings=(Finding(severity, code, source.upstream.mirror.name, what, remedy),))
 
 
 def _found(site: Site, offered: TreeInfo, holding: Holding) -> dict[str, Digest | None]:
@@ -93,11 +102,13 @@ def _digest(site: Site, path: str, sha256: str | None, algorithm: str) -> Digest
         return Digest(algorithm, hashlib.file_digest(opened, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest())
 
 
-def obtain_images(sources: Sequence[Source], images: NewImages, pool: Pool) -> tuple[Image, ...] | FailedFetch:
+def obtain_images(sources: Sequence[Source], images: NewImages, pool: Pool, run: Run) -> tuple[Image, ...] | FailedFetch:
     """All of them in the pool, or why none is taken. Raises OSError where the disk does not take them."""
     source = next(source for source in sources if source.upstream.mirror.name == images.origin)
     try:
         bases = source.upstream.bases()
-        return tuple(fetch_image(source.transport, bases, image.path, image.digest, pool) for image in images.files)
+        wanted = [announced(source.transport, bases, image) for image in images.files]
+        with run.progress(wanted) as shown:
+            return tuple(fetch_image(source.transport, bases, image, pool, shown) for image in wanted)
     except UpstreamError as error:
         return FailedFetch(f"boot images of {images.build}", f"boot images of {images.build}: {error}")

@@ -40,7 +40,7 @@ def renew(
     began = time.monotonic()
     require_ready(site, inputs.holding, outcome.plan, run.now)
     pool = Pool(site.tree.pool)
-    obtained = _with_images(obtain(site, inputs, outcome.plan, pool, run), inputs, outcome.plan.images, pool)
+    obtained = _with_images(obtain(site, inputs, outcome.plan, pool, run), inputs, outcome.plan.images, pool, run)
     if whole and obtained.failed:
         what = "; ".join(failed.reason for failed in obtained.failed)
         raise PlanError(f"{site.tree.name}: the saved plan cannot be carried out whole: {what}; nothing was published")
@@ -57,12 +57,12 @@ def renew(
     )
 
 
-def _with_images(obtained: Obtained, inputs: Inputs, images: NewImages | None, pool: Pool) -> Obtained:
+def _with_images(obtained: Obtained, inputs: Inputs, images: NewImages | None, pool: Pool, run: Run) -> Obtained:
     """The same with the boot images; where one of them fails, without any."""
     if images is None:
         return obtained
     try:
-        got = obtain_images(inputs.sources, images, pool)
+        got = obtain_images(inputs.sources, images, pool, run)
     except OSError as error:
         where = error.filename or images.origin
         raise PublishError(f"{where}: {error.strerror}; make room or mend the disk and run again: what has arrived is kept") from error

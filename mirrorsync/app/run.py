@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from mirrorsync.model.arriving import Arriving
 from mirrorsync.model.filter import EVERYTHING, Filter
-from mirrorsync.model.package import Package
 from mirrorsync.upstream.download import Progress
 
-ShowProgress = Callable[[Sequence[Package]], AbstractContextManager[Progress]]
-"""What shows the arrival of some packages until its block ends."""
+ShowProgress = Callable[[Sequence[Arriving]], AbstractContextManager[Progress]]
+"""What shows the arrival of some files until its block ends."""
 
 
 class Say(Protocol):

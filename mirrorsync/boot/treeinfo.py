@@ -15,7 +15,11 @@ _BOOTED = ("kernel", "initrd")
 _VARIANTS = ("variant-", "addon-")  # sections; addons are RHEL 6's
 _REPOSITORY = "repository"
 _INSTALLED_FROM = ("packages", _REPOSITORY)
-_STAMPS = (("general", "name"), ("general", "version"), ("general", "timestamp"), ("release", "version"), ("tree", "build_timestamp"))
+_STAMPS = (
+    *(("general", key) for key in ("family", "name", "version", "timestamp")),
+    ("release", "version"),
+    ("tree", "build_timestamp"),
+)
 
 
 def parse_treeinfo(text: str) -> TreeInfo:
@@ -40,7 +44,7 @@ def parse_treeinfo(text: str) -> TreeInfo:
         tuple(sorted(stages - outside)),
         tuple(sorted({_folder(path) for path in repositories - outside})),
         tuple(sorted(outside)),
-        {key: parser.get(*key) for key in _STAMPS if parser.has_option(*key)},
+        {key: value for key in _STAMPS if parser.has_option(*key) and (value := parser.get(*key)).isprintable()},
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 
 from mirrorsync.model.package import Digest
 
@@ -18,7 +19,7 @@ class TreeInfo:
     booted: kernels and initrds of all its [images-…].  stages: what [stage2] names.
     repositories: those of its variants and addons; "" is the tree itself.
     outside: what any of these, or a variant's packages, name that is no path in the tree; in no other field.
-    stamps: what it says of release and time of the build, to the letter.
+    stamps: what it says of release and time of the build, to the letter, each on one line.
     """
 
     sums: Mapping[str, Digest]
@@ -32,14 +33,16 @@ class TreeInfo:
     def timestamp(self) -> float | None:
         """When it was built, in seconds since the epoch; None where it does not say."""
         try:
-            return float(self.stamps.get(("general", "timestamp"), ""))
+            seconds = float(self.stamps.get(("general", "timestamp"), ""))
         except ValueError:
             return None
+        return seconds if isfinite(seconds) else None
 
     @property
     def build(self) -> str:
         """Which build it is, for a person: "Rocky Linux 9.5 of 2024-11-17"."""
-        name = self.stamps.get(("general", "name")) or self.stamps.get(("general", "version")) or "a build without a name"
+        family, version = (self.stamps.get(("general", key), "") for key in ("family", "version"))
+        name = self.stamps.get(("general", "name")) or f"{family} {version}".strip() or "a build without a name"
         try:
             day = datetime.fromtimestamp(self.timestamp, UTC).date().isoformat() if self.timestamp is not None else "no date"
         except (ValueError, OverflowError, OSError):

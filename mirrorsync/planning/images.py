@@ -1,14 +1,16 @@
 """Which boot images a mirror's .treeinfo offers anew, and why they are not taken: nothing of it is signed."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from mirrorsync.model.generation import Generation
 from mirrorsync.model.package import Digest
 from mirrorsync.model.plan import NewImage, NewImages
 from mirrorsync.model.treeinfo import TreeInfo
 
+_WRONG_CLOCK = 86400  # seconds
 _FOLDERS = ("images/", "isolinux/", "EFI/", "LiveOS/")
-"""Where distributions have them; no sum of .treeinfo lets anything else into a tree, neither packages nor keys."""
+"""Where distributions have them. No sum of .treeinfo lets anything else into a tree, neither packages nor keys."""
 
 
 def followed(offered: TreeInfo, held: Mapping[str, str]) -> tuple[str, ...]:
@@ -29,9 +31,16 @@ def new_images(origin: str, offered: TreeInfo, found: Mapping[str, Digest | None
     return NewImages(origin, offered.build, files, stamps) if files else None
 
 
-def refusal(offered: TreeInfo, own: TreeInfo | None) -> str | None:
+def is_older(offered: TreeInfo, own: TreeInfo | None) -> bool:
+    """Whether the mirror has an older build than the tree: it lags behind, or plays an old one again."""
+    if own is None or own.timestamp is None or offered.timestamp is None:
+        return False
+    return offered.timestamp < own.timestamp
+
+
+def refusal(offered: TreeInfo, own: TreeInfo | None, now: datetime) -> str | None:
     """Why the images of `offered` cannot be taken into a tree whose .treeinfo is `own`; None where they can."""
-    return next(_refusals(offered, own), None)
+    return next(_refusals(offered, own, now), None)
 
 
 def _is_image(path: str) -> bool:
@@ -39,7 +48,7 @@ def _is_image(path: str) -> bool:
     return path.startswith(_FOLDERS) and path.isprintable() and not {"", ".", ".."} & set(path.split("/"))
 
 
-def _refusals(offered: TreeInfo, own: TreeInfo | None) -> Iterator[str]:
+def _refusals(offered: TreeInfo, own: TreeInfo | None, now: datetime) -> Iterator[str]:
     named = {*offered.booted, *offered.stages}
     for path in sorted(named):
         if not _is_image(path):
@@ -52,8 +61,10 @@ def _refusals(offered: TreeInfo, own: TreeInfo | None) -> Iterator[str]:
         yield "cannot be taken, for the tree has none of its own: copy all images and .treeinfo of one build into it once"
     elif not named <= {*own.booted, *own.stages}:
         yield f"names {min(named - {*own.booted, *own.stages})!r:.200}, and the tree's own does not: their images lie elsewhere"
-    elif own.timestamp is not None and (offered.timestamp is None or offered.timestamp < own.timestamp):
-        yield f"is of {offered.build}, which is older than the tree's ({own.build})"
+    if offered.timestamp is None:
+        yield "does not say when it was built"
+    elif offered.timestamp > now.timestamp() + _WRONG_CLOCK:
+        yield f"is of {offered.build}, which is still to come: every later build would look older"
 
 
 def images_of(records: Mapping[int, Generation], number: int) -> str:

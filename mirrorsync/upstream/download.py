@@ -9,6 +9,7 @@ from typing import BinaryIO, Protocol
 
 from mirrorsync.errors import VerificationError
 from mirrorsync.files import appending, remove_file, write_file
+from mirrorsync.model.arriving import Arriving
 from mirrorsync.model.package import Package
 from mirrorsync.upstream.body import Body, TransferCutError
 from mirrorsync.upstream.mirror import without_credentials
@@ -18,13 +19,13 @@ from mirrorsync.upstream.transport import Transport
 class Progress(Protocol):
     """What a person is shown of it; called from several threads."""
 
-    def started(self, package: Package, already: int) -> None:
+    def started(self, file: Arriving, already: int) -> None:
         """The transfer goes on after `already` bytes; again for one that begins anew or at another place."""
 
-    def received(self, package: Package, size: int) -> None:
+    def received(self, file: Arriving, size: int) -> None:
         """`size` more bytes have come."""
 
-    def finished(self, package: Package) -> None:
+    def finished(self, file: Arriving) -> None:
         """It is here and verified, or given up."""
 
 

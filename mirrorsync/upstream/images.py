@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from mirrorsync.errors import UpstreamError
 from mirrorsync.files import sha256_of
 from mirrorsync.model.package import Digest
+from mirrorsync.model.plan import NewImage
 from mirrorsync.upstream.body import RefusedError, persistently
-from mirrorsync.upstream.download import Partial
+from mirrorsync.upstream.download import Partial, Progress
 from mirrorsync.upstream.fetch import Pool
 from mirrorsync.upstream.mirror import place
 from mirrorsync.upstream.transport import Transport, read_all
@@ -25,6 +26,20 @@ _MOST_TREEINFO_BYTES = 1 << 20
 MOST_IMAGE_BYTES = 8 << 30
 _SAFE = ("https", "file")
 _MOST_PLACES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """An image to fetch: where it lies below each mirror's URL, its digest, and its bytes; 0 where nobody says."""
+
+    location: str
+    digest: Digest
+    size: int
+
+    @property
+    def filename(self) -> str:
+        """The last part of its location."""
+        return self.location.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +69,26 @@ def read_offer(transport: Transport, bases: Sequence[str]) -> bytes | None:
     return None
 
 
-def fetch_image(transport: Transport, bases: Sequence[str], path: str, digest: Digest, pool: Pool) -> Image:
-    """Bring the image that lies at `path` (below each base) and has this digest into the pool. Raises UpstreamError, OSError.
+def announced(transport: Transport, bases: Sequence[str], image: NewImage) -> Announced:
+    """An image with its size, which only a server says. Raises UpstreamError where the first mirror does not have it."""
+    url = place(_safe(bases)[0], image.path)
+    with transport.open(url) as body:
+        return Announced(image.path, image.digest, body.total or 0)
+
+
+def fetch_image(transport: Transport, bases: Sequence[str], image: Announced, pool: Pool, progress: Progress) -> Image:
+    """Bring an image into the pool, from the first mirror that has it with its digest. Raises UpstreamError, OSError.
 
     What has arrived of it stays, and is gone on from by the next run.
     """
-    failure = UpstreamError(f"{path}: no mirror that can be asked safely")
+    failure = UpstreamError(f"{image.location}: no mirror that can be asked safely")
     for base in _safe(bases):
         try:
-            return persistently(applied(_fetched, transport, place(base, path), path, digest, pool))
+            return persistently(applied(_fetched, transport, place(base, image.location), image, pool, progress))
         except UpstreamError as error:
             failure = error
+        finally:
+            progress.finished(image)
     raise failure
 
 
@@ -72,13 +96,14 @@ def _safe(bases: Sequence[str]) -> list[str]:
     return [base for base in bases if urlsplit(base).scheme in _SAFE][:_MOST_PLACES]
 
 
-def _fetched(transport: Transport, url: str, path: str, digest: Digest, pool: Pool) -> Image:
+def _fetched(transport: Transport, url: str, image: Announced, pool: Pool, progress: Progress) -> Image:
+    path, digest = image.location, image.digest
     key = hashlib.sha256(f"{path}\n{digest}".encode(errors="surrogateescape")).hexdigest()
     known = pool.arrived(key)
     if known and _matches(pool.path_of(known), digest):
         return Image(path, known, pool.path_of(known).stat().st_size, pool.source(key) or url)
     partial = Partial(pool.incoming(key))
-    _download(transport, url, partial)
+    _download(transport, url, image, partial, progress)
     if not _matches(partial.path, digest):
         partial.discard()
         raise UpstreamError(f"{url}: is not the file that .treeinfo has the {digest.algorithm} of; none of its images was used: run again")
@@ -89,7 +114,7 @@ def _fetched(transport: Transport, url: str, path: str, digest: Digest, pool: Po
     return Image(path, sha256, size, source)
 
 
-def _download(transport: Transport, url: str, partial: Partial) -> None:
+def _download(transport: Transport, url: str, image: Announced, partial: Partial, progress: Progress) -> None:
     """Bring `partial` to its end, going on from what is there of the same file. Raises UpstreamError past eight gigabytes."""
     too_long = f"{url}: more than {MOST_IMAGE_BYTES} bytes, which no boot image has; none was used"
     validator = partial.validator(url)
@@ -98,12 +123,14 @@ def _download(transport: Transport, url: str, partial: Partial) -> None:
         if (body.total or 0) > MOST_IMAGE_BYTES:
             raise UpstreamError(too_long)
         size = body.start
+        progress.started(image, size)
         with partial.writing(body.start, url, body.validator) as file:
             for chunk in body.chunks:
                 size += len(chunk)
                 if size > MOST_IMAGE_BYTES:
                     break
                 file.write(chunk)
+                progress.received(image, len(chunk))
     if size > MOST_IMAGE_BYTES:
         partial.discard()
         raise UpstreamError(too_long)

@@ -95,12 +95,12 @@ class RepodataUpstream:
 
     def places(self, package: Package) -> tuple[str, ...]:
         """Its file's URL at the eight best mirrors."""
-        return tuple(place(base, package.location) for base in self.bases())
+        return tuple(place(base, package.location) for base in self.bases()[:_MOST_PLACES])
 
     def bases(self) -> tuple[str, ...]:
-        """The URLs of the eight best mirrors, without a slash at the end: what lies beside their repodata."""
+        """The URLs of all its mirrors, best first, without a slash at the end: what lies beside their repodata."""
         self._present()
-        return self._order.bases[:_MOST_PLACES]
+        return self._order.bases
 
     def forget(self, _package: Package) -> None:
         """Nothing is remembered of single packages: the metadata's digests decide."""
