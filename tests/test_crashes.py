@@ -14,7 +14,7 @@ from tests.crashes.calls import read_log
 from tests.crashes.sites import appearance, copy_site, differences
 from tests.strace import in_hex
 
-SCENARIOS = {"redhat": ("first", "later", "rollback", "prune", "linked"), "repodata": ("first", "later", "rollback", "prune")}
+SCENARIOS = {"redhat": ("first", "later", "rollback", "prune", "linked"), "repodata": ("first", "later", "rollback", "prune", "release")}
 LIMIT = 1800  # seconds: many times what it takes
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")

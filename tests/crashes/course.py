@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mirrorsync.errors import ExitCode
 from tests.crashes.calls import Call
-from tests.crashes.installer import BrokenError, Listing, boot_at, install
+from tests.crashes.installer import INITRD, KERNEL, BrokenError, Listing, boot_at, install
 from tests.crashes.program import Plant, run, run_traced
 from tests.crashes.scenarios import HOME, TREE, Ground, Scenario
 from tests.crashes.sites import Appearance, appearance, copy_site
@@ -86,8 +86,11 @@ def faults(course: Course) -> Iterator[str]:
     """What installers and nodes stumble over at the site as it is."""
     ground, scenario = course.ground, course.scenario
     try:
-        if install(ground.site / TREE, ground.known) not in (scenario.old, scenario.new):
+        listed = install(ground.site / TREE, ground.known)
+        if listed not in (scenario.old, scenario.new):
             yield "the tree lists neither the old packages nor the new ones"
+        elif scenario.pairs and boot_at(ground.site / TREE / KERNEL, ground.site / TREE / INITRD) != scenario.pairs[listed]:
+            yield "the tree's boot images are of another generation than its packages"
     except BrokenError as error:
         yield f"the tree: {error}"
     for folder in _kept(ground.site):

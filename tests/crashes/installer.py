@@ -1,5 +1,6 @@
 """A tree as an installer and a booting node find it: whole, or what is wrong with it."""
 
+import configparser
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -53,9 +54,20 @@ def install(root: Path, known: Known) -> Listing:
                 raise BrokenError(f"{name} has other content than it ever had")
         if boot_at(root / KERNEL, root / INITRD) not in known.boots:
             raise BrokenError("kernel and initrd in the tree are not of one build")
+        if (root / ".treeinfo").exists():
+            _check_treeinfo(root)
     except OSError as error:
         raise BrokenError(f"{error.filename or root}: {error.strerror or error}") from error
     return frozenset(indexed)
+
+
+def _check_treeinfo(root: Path) -> None:
+    parser = configparser.ConfigParser(interpolation=None, delimiters="=")
+    parser.optionxform = str  # type: ignore[method-assign, assignment]  # paths keep their case
+    parser.read_string((root / ".treeinfo").read_text())
+    for path, value in parser["checksums"].items():
+        if value != f"sha256:{sha256(root / path)}":
+            raise BrokenError(f".treeinfo has another checksum of {path} than it has")
 
 
 def boot_at(kernel: Path, initrd: Path) -> Boot:

@@ -3,8 +3,8 @@
 import gzip
 import shutil
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fixtures.images import cpio_archive
@@ -18,7 +18,7 @@ NAME = "redhat"
 TREE = f"u1/{NAME}"
 HOME = f"u1/.mirrorsync/{NAME}"
 _README = "README"
-NAMES = ("first", "later", "rollback", "prune", "linked")
+NAMES = ("first", "later", "rollback", "prune", "linked", "release")
 _LARGE = 40  # packages more, every second of which has an update
 
 _CONFIGURATION = """
@@ -37,6 +37,20 @@ url = "{mirror}"
 kind = "{kind}"
 signatures = "digest-only"
 connections = 1
+{more}
+"""
+
+_TREEINFO = """[general]
+name = A distribution {version}
+timestamp = 1{version}00000000
+version = {version}
+[checksums]
+{kernel_path} = sha256:{kernel}
+{initrd_path} = sha256:{initrd}
+repodata/repomd.xml = sha256:{repomd}
+[images-i386]
+kernel = {kernel_path}
+initrd = {initrd_path}
 """
 
 
@@ -45,6 +59,7 @@ class Scenario:
     """A command on a site, which is kept as it was before at `kept`.
 
     old, new: what the tree lists before and after.  staged: the boot sets that may lie in the boot directory, None for none.
+    pairs: the boot images that belong to what is listed, where a generation brings both.
     then: a further command, after which everything must be as it was to be; () where the command itself is run once more.
     """
 
@@ -55,6 +70,7 @@ class Scenario:
     new: Listing
     staged: frozenset[Boot | None]
     then: tuple[str, ...] = ()
+    pairs: Mapping[Listing, Boot] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +111,27 @@ def furnish(folder: Path, layout: Layout, *, large: bool) -> Ground:
         for keep in (1, 5):
             (folder / f"{number}-{keep}.toml").write_text(_configuration(site, mirror, layout, keep))
     boots = frozenset({_boot(site / TREE), _write_boot(folder / "older", "an older build")})
+    if layout is Layout.REPODATA:
+        boots |= {_point_release(folder, site)}
     known = Known(layout, packages, {_README: sha256(site / TREE / _README)}, boots)
     return Ground(folder, known, tuple(_listings(releases)))
+
+
+def _point_release(folder: Path, site: Path) -> Boot:
+    """A third mirror: what the second one has, and boot images of another build; as a pair of digests."""
+    mirror = folder / "mirrors/3"
+    shutil.copytree(folder / "mirrors/2", mirror)
+    boot = _write_boot(mirror, "a point release")
+    _write_treeinfo(mirror, 2)
+    (folder / "3-5.toml").write_text(_configuration(site, mirror, Layout.REPODATA, 5, 'images = "follow"'))
+    return boot
+
+
+def _write_treeinfo(root: Path, version: int) -> None:
+    kernel, initrd = _boot(root)
+    repomd = sha256(root / "repodata/repomd.xml")
+    text = _TREEINFO.format(version=version, kernel_path=KERNEL, initrd_path=INITRD, kernel=kernel, initrd=initrd, repomd=repomd)
+    (root / ".treeinfo").write_text(text)
 
 
 def _releases(*, large: bool) -> Sequence[Sequence[PackageSpec]]:
@@ -156,14 +191,15 @@ def _createrepo(folder: Path) -> None:
     subprocess.run(["createrepo_c", "-q", str(folder)], check=True, capture_output=True)
 
 
-def _configuration(site: Path, mirror: Path, layout: Layout, keep: int) -> str:
-    kind = "listing" if layout is Layout.REDHAT else "repodata"
-    return _CONFIGURATION.format(site=site, name=NAME, tree=TREE, layout=layout.value, mirror=f"{mirror.as_uri()}/", kind=kind, keep=keep)
+def _configuration(site: Path, mirror: Path, layout: Layout, keep: int, more: str = "") -> str:
+    kind, url = "listing" if layout is Layout.REDHAT else "repodata", f"{mirror.as_uri()}/"
+    return _CONFIGURATION.format(site=site, name=NAME, tree=TREE, layout=layout.value, mirror=url, kind=kind, keep=keep, more=more)
 
 
 def scenarios(ground: Ground) -> tuple[Scenario, ...]:
     """Every scenario; what is done to prepare one goes on from the one before."""
-    return _first(ground), _later(ground), _rollback(ground), _prune(ground), _linked(ground)
+    made = (_first(ground), _later(ground), _rollback(ground), _prune(ground), _linked(ground))
+    return (*made, _release(ground)) if ground.known.layout is Layout.REPODATA else made
 
 
 def _first(ground: Ground) -> Scenario:
@@ -211,6 +247,17 @@ def _linked(ground: Ground) -> Scenario:
     _done(ground, ground.arguments(1, 5, "update"))
     staged = frozenset({_boot(tree)})
     return Scenario("linked", _keep(ground, "linked"), ground.arguments(2, 1, "update"), ground.listings[1], ground.listings[2], staged)
+
+
+def _release(ground: Ground) -> Scenario:
+    """An update to a point release: packages, boot images, .treeinfo and the staged boot set change together."""
+    copy_site(ground.folder / "kept/first", ground.site)
+    _write_treeinfo(ground.site / TREE, 1)
+    _done(ground, ground.arguments(1, 5, "update"))
+    former, latest = _boot(ground.site / TREE), _boot(ground.folder / "mirrors/3")
+    old, new = ground.listings[1:]
+    kept, command = _keep(ground, "release"), ground.arguments(3, 5, "update")
+    return Scenario("release", kept, command, old, new, frozenset({former, latest}), pairs={old: former, new: latest})
 
 
 def _keep(ground: Ground, name: str) -> Path:
