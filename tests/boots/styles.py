@@ -16,7 +16,7 @@ _PXELINUX = UNPACKED / "usr/lib/PXELINUX/pxelinux.0"
 _LDLINUX = UNPACKED / "usr/lib/syslinux/modules/bios/ldlinux.c32"
 _GRUBNET = UNPACKED / "usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed"
 _SHIM = UNPACKED / "usr/lib/shim/shimx64.efi.signed"
-_IPXE = UNPACKED / "usr/lib/ipxe/ipxe.efi"
+_IPXE = UNPACKED / "boot/ipxe.efi"  # usr/lib/ipxe has an absolute link to it
 _SCRIPT = f"http://{MASTER}/boot.ipxe"
 LAYER = "X86PC/UNDI/linux-install"
 
